@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Members -> sections -> records -> observations, one by one, into a sink.
+ *
+ * Parsers bid for sections; log lines lose their envelope and are offered to the message parsers
+ * and to the rules' interests. Nothing is guessed and nothing is joined here: see store.h.
+ */
+#ifndef CULPRIT_PARSE_H
+#define CULPRIT_PARSE_H
+
+#include "culprit/bundle.h"
+#include "culprit/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A piece of a member in one format, as told to the sink when it begins. */
+struct cul_section_info {
+	int member;                /* id that the sink's member() gave out */
+	const char *parser;        /* "ps", "nvidia_smi", …; "log" for records */
+	struct cul_slice command;  /* the command line that printed it, where a prompt or path says so */
+	struct cul_slice path;     /* a file name that a mark inside the member gave ("==> x <==") */
+	int64_t line;              /* first line, 1-based */
+};
+
+/** What the sink is told about a section when it ends. */
+struct cul_section_span {
+	int64_t lines, records, bytes;
+	struct cul_time first, last; /* of enveloped records */
+	const char *const *streams;  /* NULL-terminated: "kernel", "log", names of parsers that emitted */
+};
+
+/**
+ * The store, a test or a dump. Each call returns CUL_OK, or a failure that ends the parse. Calls
+ * come in the input's order from one thread.
+ */
+struct cul_sink {
+	void *ctx;
+	enum cul_status (*member)(void *ctx, const struct cul_member *member, int *id);
+	enum cul_status (*section)(void *ctx, const struct cul_section_info *info, int *id);
+	enum cul_status (*observe)(void *ctx, const struct cul_observation *observation);
+	enum cul_status (*section_end)(void *ctx, int section, const struct cul_section_span *span);
+	/** A record that looks severe and that nobody understood: food for the template table. */
+	enum cul_status (*suspect)(void *ctx, const struct cul_observation *record);
+};
+
+/** Counts of one parse. */
+struct cul_tally {
+	uint64_t members, sections, lines, records, observations, damaged, bytes;
+};
+
+/**
+ * Read all members of @bundle into @sink.
+ * @interests  may be NULL; must outlive the call
+ * @tally      out, may be NULL
+ * Returns CUL_OK, the sink's failure, CUL_ELIMIT, CUL_ENOMEM.
+ */
+CUL_API CUL_MUST_CHECK enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests *interests,
+						 const struct cul_limits *limits, const struct cul_sink *sink,
+						 struct cul_tally *tally, struct cul_error *err);
+
+/** All kinds that parsers emit (NULL-terminated), ordered by name; "record" and "input.damaged" among them. */
+CUL_API const struct cul_kind *const *cul_kinds(void);
+
+/** The kind of that name, or NULL. */
+CUL_API const struct cul_kind *cul_kind_find(struct cul_slice name);
+
+/** The dictionary entry of that name, or NULL. */
+CUL_API const struct cul_field *cul_field_find(struct cul_slice name);
+
+/** All formats: name, family ("envelope", "message", "capture") and one line about it; NULL name ends. */
+struct cul_format {
+	const char *name, *family, *about;
+};
+CUL_API const struct cul_format *cul_formats(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
