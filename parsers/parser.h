@@ -26,7 +26,7 @@ struct cul_parse; /* one run of the parse; opaque */
 
 /** A line of a section: no line end, no terminal colours, UTF-8 or Latin-1 bytes. */
 struct cul_line {
-	struct cul_slice text; /* lives until the next-but-63rd cul_line_next() at least */
+	struct cul_slice text; /* lives for 512 more lines at least */
 	int64_t number;        /* 1-based, in the member */
 	int64_t offset;        /* bytes, in the member */
 };
@@ -41,6 +41,10 @@ struct cul_record {
 	int severity;                /* 0..7, or -1 */
 	bool kernel;                 /* the kernel printed it */
 	bool bare;                   /* no envelope of its own: inherited */
+	bool partial;                /* set by peel(): the line was split by its container; more of it follows */
+	int64_t boot_ns;             /* the kernel's own time where an outer envelope has the wall time; CUL_NO_TIME */
+	char *scratch;               /* for peel(): room for unescaped text; what is left there is kept by the driver */
+	size_t scratch_size;         /* 256 KiB */
 };
 
 /* ---- emitting ------------------------------------------------------------------------------- */
@@ -89,7 +93,7 @@ void *cul_keep_bytes(struct cul_parse *parse, size_t size);
  * A follower is handed the records after the one at hand that come from the same caller (kernel:
  * caller id where there is one, else any kernel record; otherwise the same unit and caller).
  * @next is called with each; return false there to be done (the record is then treated like any other); @rec NULL: the input ended.
- * At most 512 records. Records that a follower takes are still offered to the other parsers.
+ * At most 512 records. The slices of @rec live as long (copy struct cul_record into your state). Records that a follower takes are still offered to the other parsers.
  */
 typedef bool (*cul_follower)(struct cul_parse *parse, void *state, const struct cul_record *rec,
 			     enum cul_status *status);
@@ -100,7 +104,7 @@ enum cul_status cul_follow(struct cul_parse *parse, const struct cul_record *rec
 /** The lines at the start of what may be a section, and what is known about where it came from. */
 struct cul_head {
 	const struct cul_line *lines; /* up to 32; the first is the one to start at */
-	size_t count;
+	size_t count;                 /* 0: a prompt whose command printed nothing: bid on @command alone */
 	struct cul_slice command;     /* of the prompt before it, or derived from a sos file name; may be empty */
 	struct cul_slice name;        /* the member's name, or that of a mark inside it */
 	bool begins;                  /* at the start of the member, or right after a mark or prompt */
@@ -108,7 +112,7 @@ struct cul_head {
 
 /**
  * The next line of the section, or false at its end (the member's end, or a mark: prompt, fence,
- * "==> file <=="). @line->text lives until the function returns or 64 more lines were taken.
+ * "==> file <=="). @line->text lives for 512 more lines.
  */
 bool cul_line_next(struct cul_parse *parse, struct cul_line *line);
 /** Look at the line after (0: the next) without taking it; at most 31 ahead. */
@@ -117,6 +121,8 @@ bool cul_line_peek(struct cul_parse *parse, size_t ahead, struct cul_line *line)
 void cul_line_back(struct cul_parse *parse);
 /** A record at @line with @time, for cul_emit() (host and unit empty). */
 struct cul_record cul_line_record(const struct cul_line *line, struct cul_time time);
+/** The line that the section starts with: the mark before it if there is one (a prompt whose command printed nothing has no other). */
+struct cul_line cul_section_line(const struct cul_parse *parse);
 /** Command and name of the section at hand. */
 struct cul_slice cul_section_command(const struct cul_parse *parse);
 struct cul_slice cul_section_name(const struct cul_parse *parse);
