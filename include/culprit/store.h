@@ -122,7 +122,7 @@ struct cul_source {
 CUL_API const struct cul_source *cul_case_sources(const struct cul_case *c, size_t *count);
 
 /**
- * Does the case hold @stream ("kernel", "log", a parser's name) of that host (-1: any) for all of
+ * Does the case hold @stream ("kernel", "log", a parser's name; "ps,top": any of them) of that host (-1: any) for all of
  * [from_ns, to_ns] (CUL_NO_TIME: open)? CUL_TRUE, CUL_FALSE (no such stream), CUL_UNKNOWN (torn there).
  */
 CUL_API enum cul_truth cul_case_covers(struct cul_case *c, const char *stream, int host, int64_t from_ns, int64_t to_ns);

@@ -118,7 +118,7 @@ struct cul_value {
 /**
  * A kind of observation. Kind `nvidia.xid` is table `nvidia_xid`; its version grows when its
  * fields do. @stream says which stream covers it: "kernel" (any kernel log), "log" (any log), or
- * the name of the capture that prints it; where that stream was not handed in, the kind's absence
+ * the name of the parser that emits it (several: "ps,top"); where that stream was not handed in, the kind's absence
  * is unknown, never evidence.
  */
 struct cul_kind {
@@ -137,6 +137,7 @@ struct cul_observation {
 	int64_t line;   /* 1-based, in the member */
 	int64_t offset; /* bytes, in the unpacked member */
 	struct cul_time time;
+	int64_t boot_ns;       /* the kernel's own clock, where a wall clock stands in front of it; CUL_NO_TIME */
 	int64_t since_ns;      /* what it tells began this long before its time (>= 0) */
 	struct cul_slice host; /* as the envelope spells it; { NULL, 0 }: the source does not say */
 	struct cul_slice unit; /* program or unit that printed it: "kernel", "ollama" */
@@ -180,7 +181,7 @@ struct cul_limits {
 	uint32_t ratio;          /* unpacked/packed of one stream above 64 MiB. 2000 */
 	uint32_t nesting;        /* archives in archives. 8 */
 	uint32_t members;        /* 2 million */
-	uint32_t line_bytes;     /* longer lines are read in pieces of this size. 1 MiB */
+	uint32_t line_bytes;     /* longer lines are read in pieces of this size. 64 KiB */
 	uint32_t rows;           /* rows of one kind from one member. 200000 */
 	uint32_t pattern_steps;  /* PCRE2 match limit. 100000 */
 	uint64_t spool_bytes;    /* temporary file for what needs seeking. 64 GiB */
