@@ -1,0 +1,760 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Drives members through sections: a capture parser reads its whole snapshot, everything else is read
+ * as log lines that lose their envelopes and are offered to message parsers and to the rules' interests.
+ *
+ * One literal pass over each message finds what may be somebody's; only those are asked, and patterns are compiled when
+ * one of their literals is first seen. A record that looks severe and that nobody took is told as a suspect.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "parsers/sections.h"
+#include "parsers/state.h"
+
+/* needle_use: what a needle belongs to */
+enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3 };
+#define USE(type, i) ((uint32_t)(type) << 28 | (uint32_t)(i))
+#define USE_TYPE(u) ((u) >> 28)
+#define USE_INDEX(u) ((u) & 0xfffffff)
+
+/* words that make a record suspect; lower case */
+static const char *const suspicion[] = { "error", "fail", "panic", "fatal", "abort", "timeout", "timed out", "exception", "corrupt", "oops",
+					 "denied", "killed", "traceback", "unable to", "refused", "not responding", "stuck", "hung", "lockup" };
+
+enum cul_status cul_parse_fail(struct cul_parse *p, enum cul_status status)
+{
+	if (status != CUL_OK && p->failed == CUL_OK)
+		p->failed = status;
+	return p->failed;
+}
+
+static enum cul_status no_memory(struct cul_parse *p)
+{
+	return cul_parse_fail(p, cul_fail(p->err, CUL_ENOMEM, "out of memory while reading %s", p->member_name ? p->member_name : "the input"));
+}
+
+/* ---- needles -------------------------------------------------------------------------------- */
+
+struct collect {
+	struct cul_needle *needles;
+	uint32_t *use;
+	size_t count, room;
+	bool failed;
+};
+
+static void add_needle(struct collect *c, const char *literal, bool caseless, uint32_t use)
+{
+	if (!literal || !*literal)
+		return;
+	if (c->count == c->room) {
+		c->room = c->room ? c->room * 2 : 1024;
+		struct cul_needle *needles = realloc(c->needles, c->room * sizeof(*needles));
+		if (needles)
+			c->needles = needles;
+		uint32_t *uses = realloc(c->use, c->room * sizeof(*uses));
+		if (uses)
+			c->use = uses;
+		if (!needles || !uses) {
+			c->failed = true;
+			c->room = c->count;
+			return;
+		}
+	}
+	c->needles[c->count] = (struct cul_needle){ cul_str(literal), caseless, (uint32_t)c->count };
+	c->use[c->count++] = use;
+}
+
+static enum cul_status make_needles(struct cul_parse *p)
+{
+	struct collect c = { 0 };
+	for (size_t i = 0; i < p->message_count; i++)
+		for (const char *const *n = cul_messages[i]->needles; n && *n; n++)
+			add_needle(&c, *n, false, USE(USE_MESSAGE, i));
+	for (size_t i = 0; i < p->capture_count; i++)
+		for (const char *const *n = cul_captures[i]->needles; n && *n; n++)
+			add_needle(&c, *n, false, USE(USE_CAPTURE, i));
+	for (size_t i = 0; i < p->interest_count; i++)
+		for (const char *const *n = p->interests->items[i].literals; n && *n; n++)
+			add_needle(&c, *n, p->interests->items[i].caseless, USE(USE_INTEREST, i));
+	for (size_t i = 0; i < sizeof(suspicion) / sizeof(suspicion[0]); i++)
+		add_needle(&c, suspicion[i], true, USE(USE_SUSPICION, i));
+	p->needle_use = c.use;
+	enum cul_status status = c.failed ? CUL_ENOMEM : cul_needles_new(c.needles, c.count, &p->needles);
+	/* the literals are the parsers' and the rules'; the array itself is copied by the set */
+	free(c.needles);
+	p->hits = calloc(c.count + 1, sizeof(*p->hits));
+	p->hit_marked = calloc(c.count + 1, 1);
+	return status == CUL_OK && p->hits && p->hit_marked ? CUL_OK : no_memory(p);
+}
+
+static bool on_hit(void *ctx, uint32_t index, size_t end)
+{
+	struct cul_parse *p = ctx;
+	(void)end;
+	if (USE_TYPE(p->needle_use[index]) == USE_SUSPICION) {
+		p->suspicious = true;
+		return true;
+	}
+	if (!p->hit_marked[index]) {
+		p->hit_marked[index] = 1;
+		p->hits[p->hit_count++] = index;
+	}
+	return true;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* All that stands in @text, as sorted needle indexes in p->hits: parsers first, then interests. */
+static void find_hits(struct cul_parse *p, struct cul_slice text)
+{
+	for (size_t i = 0; i < p->hit_count; i++)
+		p->hit_marked[p->hits[i]] = 0;
+	p->hit_count = 0;
+	p->suspicious = false;
+	cul_needles_scan(p->needles, text, on_hit, p);
+	if (p->hit_count > 1)
+		qsort(p->hits, p->hit_count, sizeof(p->hits[0]), by_number);
+}
+
+/* ---- sections ------------------------------------------------------------------------------- */
+
+static void note_time(struct cul_parse *p, struct cul_time time)
+{
+	if (time.ns == CUL_NO_TIME)
+		return;
+	if (p->span.first.ns == CUL_NO_TIME)
+		p->span.first = time;
+	p->span.last = time;
+}
+
+static void drop_followers(struct cul_parse *p)
+{
+	for (size_t i = 0; i < p->follower_count; i++) {
+		enum cul_status status = CUL_OK;
+		p->current = p->followers[i].parser;
+		p->followers[i].next(p, p->followers[i].state, NULL, &status);
+		cul_parse_fail(p, status);
+	}
+	p->current = NULL;
+	p->follower_count = 0;
+}
+
+static void end_section(struct cul_parse *p, const char *capture)
+{
+	if (!p->open)
+		return;
+	drop_followers(p);
+	const char *streams[CUL_FIELDS + 4];
+	size_t n = 0;
+	if (capture)
+		streams[n++] = capture;
+	if (p->saw_record)
+		streams[n++] = "log";
+	if (p->saw_kernel)
+		streams[n++] = "kernel";
+	for (size_t i = 0; i < p->message_count && n < CUL_FIELDS + 2; i++)
+		if (p->emitted[i / 64] >> i % 64 & 1)
+			streams[n++] = cul_messages[i]->name;
+	streams[n] = NULL;
+	p->span.streams = streams;
+	p->open = false;
+	cul_parse_fail(p, p->sink->section_end(p->sink->ctx, p->section, &p->span));
+	cul_arena_reset(p->arena);
+}
+
+static void begin_section(struct cul_parse *p, const char *parser, const struct cul_line *start)
+{
+	p->start = *start;
+	p->span = (struct cul_section_span){ .first.ns = CUL_NO_TIME, .last.ns = CUL_NO_TIME };
+	p->saw_kernel = p->saw_record = false;
+	p->has_last = false;
+	p->partial_size = 0;
+	memset(p->emitted, 0, (p->message_count / 64 + 1) * sizeof(*p->emitted));
+	struct cul_section_info info = { p->member, parser, p->command, p->name, start->number };
+	p->tally.sections++;
+	p->open = true;
+	cul_parse_fail(p, p->sink->section(p->sink->ctx, &info, &p->section));
+}
+
+static struct cul_slice hold(char *room, size_t size, struct cul_slice text)
+{
+	size_t n = text.size < size ? text.size : size;
+	memcpy(room, text.data ? text.data : "", n);
+	return cul_slice(room, n);
+}
+
+/* What a capture parser may see: the next line unless a mark or the member's end stands there. */
+static bool next_in_section(struct cul_parse *p, size_t ahead, struct cul_line *line)
+{
+	struct cul_mark mark;
+	for (size_t i = 0; i <= ahead; i++)
+		if (!cul_lines_peek(p->lines, i, line) || cul_mark_read(line->text, &mark) != CUL_MARK_NONE)
+			return false;
+	return true;
+}
+
+bool cul_line_next(struct cul_parse *p, struct cul_line *line)
+{
+	if (p->failed || !next_in_section(p, 0, line) || !cul_lines_next(p->lines, line))
+		return false;
+	p->span.lines++;
+	p->tally.lines++;
+	return true;
+}
+
+bool cul_line_peek(struct cul_parse *p, size_t ahead, struct cul_line *line)
+{
+	return !p->failed && ahead < 32 && next_in_section(p, ahead, line);
+}
+
+void cul_line_back(struct cul_parse *p)
+{
+	if (!p->span.lines)
+		return;
+	cul_lines_back(p->lines);
+	p->span.lines--;
+	p->tally.lines--;
+}
+
+struct cul_record cul_line_record(const struct cul_line *line, struct cul_time time)
+{
+	return (struct cul_record){ .line = *line, .message = line->text, .time = time, .severity = -1, .bare = true, .boot_ns = CUL_NO_TIME };
+}
+
+struct cul_line cul_section_line(const struct cul_parse *p)
+{
+	return p->start;
+}
+
+struct cul_slice cul_section_command(const struct cul_parse *p)
+{
+	return p->command;
+}
+
+struct cul_slice cul_section_name(const struct cul_parse *p)
+{
+	return p->name;
+}
+
+struct cul_time cul_capture_time(const struct cul_parse *p)
+{
+	return p->capture_time;
+}
+
+void cul_set_capture_time(struct cul_parse *p, struct cul_time time)
+{
+	p->capture_time = time;
+}
+
+void cul_set_host(struct cul_parse *p, struct cul_slice host)
+{
+	struct cul_record rec = cul_line_record(&p->start, p->capture_time);
+	rec.host = host;
+	if (host.size && host.size < 256 && p->open)
+		cul_emit(p, &rec, "host.id", cul_text("host", host));
+}
+
+/* Who reads what starts at the next line? NULL: nobody. */
+static const struct cul_parser *best_bid(struct cul_parse *p, bool begins, uint64_t only)
+{
+	struct cul_line lines[32];
+	struct cul_head head = { .lines = lines, .command = p->command, .name = p->name, .begins = begins };
+	while (head.count < 32 && next_in_section(p, head.count, &lines[head.count]))
+		head.count++;
+	if (!head.count && !p->command.size)
+		return NULL;
+	const struct cul_parser *best = NULL;
+	int most = 0;
+	for (size_t i = 0; i < p->capture_count; i++) {
+		if (!begins && i < 64 && !(only >> i & 1))
+			continue;
+		int bid = cul_captures[i]->bid(&head);
+		if (bid > most) {
+			most = bid;
+			best = cul_captures[i];
+		}
+	}
+	return best;
+}
+
+/* Returns true if the parser took lines (or was asked about an empty answer). */
+static bool read_capture(struct cul_parse *p, const struct cul_parser *parser, const struct cul_line *mark)
+{
+	struct cul_line start;
+	if (mark)
+		start = *mark;
+	else if (!cul_lines_peek(p->lines, 0, &start))
+		return false;
+	end_section(p, NULL);
+	begin_section(p, parser->name, &start);
+	p->current = parser;
+	cul_parse_fail(p, parser->section(p));
+	p->current = NULL;
+	note_time(p, p->capture_time);
+	bool took = p->span.lines > 0;
+	end_section(p, parser->name);
+	return took;
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+/* One layer: the envelope that fits best, the one that fitted last first. Returns its number or -1. */
+static int peel_once(struct cul_parse *p, int depth, struct cul_slice text, struct cul_record *layer)
+{
+	int most = 0, best = -1;
+	struct cul_record tried;
+	int last = p->envelope[depth];
+	for (int i = -1; i < 0 || cul_envelopes[i]; i++) {
+		int which = i < 0 ? last : i;
+		if (which < 0 || (i >= 0 && which == last))
+			continue;
+		tried = (struct cul_record){ .line = layer->line, .message = text, .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME,
+					     .scratch = p->scratch, .scratch_size = CUL_SCRATCH };
+		int bid = cul_envelopes[which]->peel(text, &tried);
+		if (bid > most) {
+			most = bid;
+			best = which;
+			*layer = tried;
+		}
+	}
+	return best;
+}
+
+static struct cul_slice settle(struct cul_parse *p, struct cul_slice text)
+{
+	if (text.data >= p->scratch && text.data < p->scratch + CUL_SCRATCH)
+		return cul_lines_keep(p->lines, text);
+	return text;
+}
+
+/* Envelope by envelope: the outer wall time wins, the kernel's own clock is kept beside it. */
+static void peel(struct cul_parse *p, struct cul_record *rec)
+{
+	struct cul_slice text = rec->line.text;
+	for (int depth = 0; depth < CUL_ENVELOPE_DEPTH; depth++) {
+		struct cul_record layer = { .line = rec->line };
+		int which = peel_once(p, depth, text, &layer);
+		if (which < 0)
+			break;
+		p->envelope[depth] = which;
+		text = settle(p, layer.message);
+		if (layer.host.size)
+			rec->host = settle(p, layer.host);
+		if (layer.unit.size)
+			rec->unit = settle(p, layer.unit);
+		if (layer.caller.size)
+			rec->caller = settle(p, layer.caller);
+		if (layer.severity >= 0)
+			rec->severity = layer.severity;
+		rec->kernel |= layer.kernel;
+		rec->partial |= layer.partial;
+		if (layer.boot_ns != CUL_NO_TIME)
+			rec->boot_ns = layer.boot_ns;
+		if (rec->bare || rec->time.ns == CUL_NO_TIME) {
+			if (layer.time.ns != CUL_NO_TIME)
+				rec->time = layer.time;
+		} else if (layer.time.ns != CUL_NO_TIME && layer.time.clock == CUL_CLOCK_BOOT) {
+			rec->boot_ns = layer.time.ns;
+		} else if (layer.time.ns != CUL_NO_TIME && rec->time.clock == CUL_CLOCK_BOOT) {
+			rec->boot_ns = rec->time.ns;
+			rec->time = layer.time;
+		}
+		rec->bare = false;
+		if (layer.message.data == rec->line.text.data && layer.message.size == rec->line.text.size)
+			break; /* the envelope stays in the message (logfmt): don't peel it twice */
+		if (!text.size)
+			break;
+	}
+	rec->message = text;
+}
+
+static bool same_caller(const struct follower *f, const struct cul_record *rec)
+{
+	if (f->kernel != rec->kernel)
+		return false;
+	if (f->kernel)
+		return !f->caller.size || !rec->caller.size || cul_is(f->caller, rec->caller);
+	return cul_is(f->unit, rec->unit) && (!f->caller.size || !rec->caller.size || cul_is(f->caller, rec->caller));
+}
+
+static void feed_followers(struct cul_parse *p, const struct cul_record *rec)
+{
+	size_t kept = 0, count = p->follower_count;
+	for (size_t i = 0; i < count; i++) {
+		struct follower f = p->followers[i];
+		bool stay = true;
+		if (same_caller(&f, rec)) {
+			enum cul_status status = CUL_OK;
+			p->current = f.parser;
+			if (--f.left <= 0) {
+				f.next(p, f.state, NULL, &status);
+				stay = false;
+			} else {
+				stay = f.next(p, f.state, rec, &status);
+				p->understood |= stay;
+			}
+			cul_parse_fail(p, status);
+		}
+		if (stay)
+			p->followers[kept++] = f;
+	}
+	/* followers that were added meanwhile */
+	for (size_t i = count; i < p->follower_count; i++)
+		p->followers[kept++] = p->followers[i];
+	p->follower_count = kept;
+	p->current = NULL;
+}
+
+enum cul_status cul_follow(struct cul_parse *p, const struct cul_record *rec, cul_follower next, void *state)
+{
+	if (!state)
+		return no_memory(p);
+	if (p->follower_count == CUL_FOLLOWERS) {
+		struct follower oldest = p->followers[0];
+		enum cul_status status = CUL_OK;
+		oldest.next(p, oldest.state, NULL, &status);
+		memmove(p->followers, p->followers + 1, (CUL_FOLLOWERS - 1) * sizeof(oldest));
+		p->follower_count--;
+		cul_parse_fail(p, status);
+	}
+	p->followers[p->follower_count++] = (struct follower){
+		next, state, p->current, rec->unit, rec->caller, rec->kernel, CUL_FOLLOW_RECORDS,
+	};
+	return p->failed;
+}
+
+/* A record that an interest's literal stands in: is it one? */
+static void confirm(struct cul_parse *p, const struct cul_record *rec, size_t which)
+{
+	const struct cul_interest *want = &p->interests->items[which];
+	if (want->stream && !strcmp(want->stream, "kernel") && !rec->kernel && (!rec->bare || rec->unit.size))
+		return;
+	if (p->broken[which])
+		return;
+	if (!p->patterns[which] &&
+	    cul_pattern_new(want->pattern, p->limits.pattern_steps, &p->patterns[which], NULL) != CUL_OK) {
+		p->broken[which] = true;
+		return;
+	}
+	struct cul_slice groups[CUL_FIELDS + 1];
+	size_t count = CUL_FIELDS + 1;
+	int found = cul_pattern_match(p->patterns[which], rec->message, groups, &count);
+	if (found < 0) {
+		cul_damaged(p, rec, "a pattern met its step limit on this record");
+		return;
+	}
+	if (!found)
+		return;
+	struct cul_value values[CUL_FIELDS];
+	size_t n = 0;
+	for (size_t g = 0; g < want->capture_count && n < CUL_FIELDS; g++) {
+		const struct cul_field *field = want->captures[g];
+		if (!field)
+			continue;
+		struct cul_value v = { .field = field };
+		struct cul_slice text = g + 1 < count ? groups[g + 1] : CUL_NONE;
+		enum cul_type type = field->type;
+		if (text.data) {
+			if ((type == CUL_INT || type == CUL_ABSENT || type == CUL_FLAG) && cul_to_int(text, &v.i))
+				v.type = CUL_INT;
+			else if ((type == CUL_REAL || type == CUL_ABSENT) && cul_to_real(text, &v.r))
+				v.type = CUL_REAL;
+			else if (type == CUL_TEXT || type == CUL_ABSENT) {
+				v.type = CUL_TEXT;
+				v.s = text;
+			}
+		}
+		values[n++] = v;
+	}
+	p->understood = true;
+	static const struct cul_slice name = { "record", 6 };
+	cul_observe(p, rec, cul_kind_find(name), (int)which, values, n, 0);
+}
+
+/* Join what a container split: true when the record is whole. */
+static bool whole(struct cul_parse *p, struct cul_record *rec)
+{
+	if (!rec->partial && !p->partial_size)
+		return true;
+	size_t size = p->partial_size + rec->message.size;
+	if (size > p->partial_room && p->partial_room < CUL_SCRATCH * 4) {
+		char *room = realloc(p->partial, size * 2);
+		if (room) {
+			p->partial = room;
+			p->partial_room = size * 2;
+		}
+	}
+	size_t n = p->partial_room - p->partial_size;
+	n = n < rec->message.size ? n : rec->message.size;
+	if (n)
+		memcpy(p->partial + p->partial_size, rec->message.data, n);
+	p->partial_size += n;
+	if (rec->partial)
+		return false;
+	rec->message = cul_lines_keep(p->lines, cul_slice(p->partial, p->partial_size));
+	p->partial_size = 0;
+	return true;
+}
+
+/* One line as a record: envelope, followers, message parsers, interests, suspicion. The line's hits are known. */
+static void read_record(struct cul_parse *p, const struct cul_line *line)
+{
+	struct cul_record rec = { .line = *line, .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME, .bare = true };
+	peel(p, &rec);
+	if (!whole(p, &rec))
+		return;
+	if (rec.bare && p->has_last) {
+		rec.time = p->last.time;
+		rec.boot_ns = p->last.boot_ns;
+		rec.host = p->last.host;
+		rec.unit = p->last.unit;
+		rec.caller = p->last.caller;
+		rec.severity = p->last.severity;
+		rec.kernel = p->last.kernel;
+	} else if (!rec.bare) {
+		/* the record is inherited from for long: what it points to has to live as long as the section */
+		if (!p->has_last || !cul_is(p->last.host, rec.host))
+			p->last.host = cul_keep(p, rec.host);
+		if (!p->has_last || !cul_is(p->last.unit, rec.unit))
+			p->last.unit = cul_keep(p, rec.unit);
+		if (!p->has_last || !cul_is(p->last.caller, rec.caller))
+			p->last.caller = cul_keep(p, rec.caller);
+		p->last.time = rec.time;
+		p->last.boot_ns = rec.boot_ns;
+		p->last.severity = rec.severity;
+		p->last.kernel = rec.kernel;
+		p->has_last = true;
+		rec.host = p->last.host;
+		rec.unit = p->last.unit;
+		rec.caller = p->last.caller;
+		note_time(p, rec.time);
+		p->tally.records++;
+		p->span.records++;
+	}
+	p->saw_kernel |= rec.kernel;
+	p->saw_record |= !rec.bare;
+	p->understood = false;
+	if (p->follower_count)
+		feed_followers(p, &rec);
+	if (rec.message.data < line->text.data || rec.message.data > line->text.data + line->text.size)
+		find_hits(p, rec.message); /* unescaped or joined: not what stood in the line */
+	uint32_t done = UINT32_MAX;
+	for (size_t i = 0; i < p->hit_count && !p->failed; i++) {
+		uint32_t use = p->needle_use[p->hits[i]];
+		if (use == done)
+			continue;
+		done = use;
+		if (USE_TYPE(use) == USE_MESSAGE) {
+			p->current = cul_messages[USE_INDEX(use)];
+			cul_parse_fail(p, p->current->record(p, &rec));
+			p->current = NULL;
+		} else if (USE_TYPE(use) == USE_INTEREST) {
+			confirm(p, &rec, USE_INDEX(use));
+		}
+	}
+	if (!p->understood && (p->suspicious || (rec.severity >= 0 && rec.severity <= 3)) && !p->failed && rec.message.size) {
+		struct cul_observation o = { .interest = -1, .section = p->section, .line = rec.line.number, .offset = rec.line.offset,
+					     .time = rec.time, .boot_ns = rec.boot_ns, .host = rec.host, .unit = rec.unit,
+					     .severity = rec.severity, .text = rec.message };
+		cul_parse_fail(p, p->sink->suspect(p->sink->ctx, &o));
+	}
+}
+
+/* ---- members -------------------------------------------------------------------------------- */
+
+/* Take a mark; what it says about the next section is kept. */
+static void take_mark(struct cul_parse *p, const struct cul_mark *mark, const struct cul_line *line, char *title)
+{
+	end_section(p, NULL);
+	p->command = hold(p->command_text, sizeof(p->command_text), mark->command);
+	if (mark->type == CUL_MARK_FILE)
+		p->name = hold(p->name_text, sizeof(p->name_text), mark->name);
+	else if (mark->type == CUL_MARK_FENCE && title[0])
+		p->name = hold(p->name_text, sizeof(p->name_text), cul_str(title));
+	title[0] = 0;
+	if (mark->type != CUL_MARK_PROMPT)
+		return;
+	begin_section(p, "prompt", line);
+	struct cul_record rec = cul_line_record(line, p->capture_time);
+	rec.host = mark->host;
+	cul_emit(p, &rec, "input.command", cul_text("command", p->command), cul_text("host", mark->host));
+	if (mark->host.size)
+		cul_set_host(p, mark->host);
+	end_section(p, NULL);
+}
+
+static void read_member(struct cul_parse *p)
+{
+	struct cul_line line;
+	struct cul_mark mark;
+	struct cul_slice member = cul_str(p->member_name);
+	char command[256], title[256] = "";
+	p->capture_time = (struct cul_time){ .ns = CUL_NO_TIME };
+	for (int i = 0; i < CUL_ENVELOPE_DEPTH; i++)
+		p->envelope[i] = -1;
+	p->command = hold(p->command_text, sizeof(p->command_text), cul_mark_sos_command(member, command, sizeof(command)));
+	p->name = hold(p->name_text, sizeof(p->name_text), member);
+	bool begins = true, fenced = false;
+	while (!p->failed && cul_lines_peek(p->lines, 0, &line)) {
+		if (cul_mark_read(line.text, &mark) != CUL_MARK_NONE) {
+			cul_lines_next(p->lines, &line);
+			p->tally.lines++;
+			take_mark(p, &mark, &line, title);
+			if (mark.type == CUL_MARK_FENCE) {
+				fenced = !fenced;
+				if (!fenced)
+					p->name = CUL_NONE;
+			}
+			begins = true;
+			if (mark.type == CUL_MARK_PROMPT) {
+				/* a command that printed nothing is an answer too */
+				struct cul_line next;
+				const struct cul_parser *parser;
+				if (!next_in_section(p, 0, &next) && (parser = best_bid(p, true, 0)))
+					read_capture(p, parser, &line);
+			}
+			continue;
+		}
+		uint64_t only = 0;
+		find_hits(p, line.text);
+		if (!begins) {
+			for (size_t i = 0; i < p->hit_count; i++)
+				if (USE_TYPE(p->needle_use[p->hits[i]]) == USE_CAPTURE)
+					only |= UINT64_C(1) << (USE_INDEX(p->needle_use[p->hits[i]]) & 63);
+		}
+		if (begins || only) {
+			const struct cul_parser *parser = best_bid(p, begins, only);
+			if (parser && read_capture(p, parser, NULL)) {
+				begins = false;
+				continue;
+			}
+		}
+		begins = false;
+		if (!cul_lines_next(p->lines, &line))
+			break;
+		if (!p->open)
+			begin_section(p, "log", &line);
+		p->span.lines++;
+		p->tally.lines++;
+		if (!fenced && line.text.size) {
+			struct cul_slice found = cul_mark_title(line.text);
+			memcpy(title, found.size ? found.data : "", found.size < sizeof(title) ? found.size : 0);
+			title[found.size < sizeof(title) ? found.size : 0] = 0;
+		}
+		read_record(p, &line);
+	}
+	end_section(p, NULL);
+}
+
+static enum cul_status note_damage(struct cul_parse *p, int member, const char *why)
+{
+	struct cul_line line = { .number = 0 };
+	struct cul_record rec = cul_line_record(&line, (struct cul_time){ .ns = CUL_NO_TIME });
+	p->member = member;
+	p->command = p->name = CUL_NONE;
+	begin_section(p, "damage", &line);
+	cul_damaged(p, &rec, why);
+	end_section(p, NULL);
+	return p->failed;
+}
+
+static void read_damage(struct cul_parse *p, const char *member_name, int member)
+{
+	const char *name, *why;
+	while (!p->failed && cul_bundle_damage(p->bundle, &name, &why)) {
+		int id = member;
+		if (!member_name || !name || strcmp(name, member_name)) {
+			struct cul_member lost = { .name = name ? name : "", .mtime_ns = CUL_NO_TIME, .size = -1 };
+			cul_parse_fail(p, p->sink->member(p->sink->ctx, &lost, &id));
+		}
+		if (!p->failed)
+			note_damage(p, id, why);
+	}
+}
+
+static void parse_done(struct cul_parse *p)
+{
+	cul_needles_free(p->needles);
+	free(p->needle_use);
+	free(p->hits);
+	free(p->hit_marked);
+	for (size_t i = 0; p->patterns && i < p->interest_count; i++)
+		cul_pattern_free(p->patterns[i]);
+	free(p->patterns);
+	free(p->broken);
+	free(p->emitted);
+	free(p->scratch);
+	free(p->partial);
+	cul_lines_free(p->lines);
+	cul_arena_free(p->arena);
+	free(p);
+}
+
+static void set_limits(struct cul_limits *to, const struct cul_limits *from)
+{
+	*to = from ? *from : (struct cul_limits){ 0 };
+	if (!to->line_bytes)
+		to->line_bytes = 64u << 10;
+	if (!to->pattern_steps)
+		to->pattern_steps = 100000;
+}
+
+enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests *interests, const struct cul_limits *limits,
+			  const struct cul_sink *sink, struct cul_tally *tally, struct cul_error *err)
+{
+	struct cul_parse *p = calloc(1, sizeof(*p));
+	if (!p)
+		return cul_fail(err, CUL_ENOMEM, "out of memory before reading");
+	p->bundle = bundle;
+	p->interests = interests;
+	p->sink = sink;
+	p->err = err;
+	set_limits(&p->limits, limits);
+	while (cul_messages[p->message_count])
+		p->message_count++;
+	while (cul_captures[p->capture_count])
+		p->capture_count++;
+	p->interest_count = interests ? interests->count : 0;
+	p->patterns = calloc(p->interest_count + 1, sizeof(*p->patterns));
+	p->broken = calloc(p->interest_count + 1, sizeof(*p->broken));
+	p->emitted = calloc(p->message_count / 64 + 1, sizeof(*p->emitted));
+	p->scratch = malloc(CUL_SCRATCH);
+	p->lines = cul_lines_new();
+	p->arena = cul_arena_new();
+	enum cul_status status = p->patterns && p->broken && p->emitted && p->scratch && p->lines && p->arena ? make_needles(p) : no_memory(p);
+	struct cul_member member;
+	while (status == CUL_OK && !p->failed && cul_bundle_next(bundle, &member)) {
+		read_damage(p, NULL, -1);
+		p->member_name = member.name;
+		p->tally.members++;
+		if (cul_parse_fail(p, sink->member(sink->ctx, &member, &p->member)) != CUL_OK)
+			break;
+		cul_lines_start(p->lines, bundle, p->limits.line_bytes);
+		const char *binary = cul_lines_binary(p->lines);
+		if (binary) {
+			char why[200];
+			snprintf(why, sizeof(why), "not read: %s", binary);
+			note_damage(p, p->member, why);
+		} else {
+			read_member(p);
+		}
+		p->tally.bytes += (uint64_t)cul_lines_bytes(p->lines);
+		if (cul_lines_failed(p->lines))
+			no_memory(p);
+		if (!p->failed)
+			read_damage(p, p->member_name, p->member);
+	}
+	if (!p->failed)
+		read_damage(p, NULL, -1);
+	if (tally)
+		*tally = p->tally;
+	status = p->failed;
+	parse_done(p);
+	return status;
+}

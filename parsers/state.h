@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** One run of the parse, as its own files see it (parse.c, emit.c, registry.c). Parsers use parser.h. */
+#ifndef CUL_PARSERS_STATE_H
+#define CUL_PARSERS_STATE_H
+
+#include "base/arena.h"
+#include "base/needle.h"
+#include "base/pattern.h"
+#include "parsers/lines.h"
+#include "parsers/parser.h"
+
+#define CUL_FOLLOWERS 16       /* records that are followed at once; an older one is let go */
+#define CUL_FOLLOW_RECORDS 512 /* records that one follower sees */
+#define CUL_ENVELOPE_DEPTH 4   /* envelopes in envelopes */
+#define CUL_SCRATCH (256u << 10)
+#define CUL_FIELDS 64          /* fields of one kind at most */
+
+/** The tables that meson's lists make; NULL-terminated. */
+extern const struct cul_parser *const cul_messages[];
+extern const struct cul_parser *const cul_captures[];
+extern const struct cul_envelope *const cul_envelopes[];
+
+struct follower {
+	cul_follower next;
+	void *state;
+	const struct cul_parser *parser;
+	struct cul_slice unit, caller;
+	bool kernel;
+	int left;
+};
+
+struct cul_parse {
+	struct cul_bundle *bundle;
+	const struct cul_interests *interests;
+	const struct cul_sink *sink;
+	struct cul_limits limits;
+	struct cul_tally tally;
+	struct cul_error *err;
+	enum cul_status failed; /* the first failure; everything ends soon after */
+
+	struct cul_needles *needles;
+	uint32_t *needle_use; /* by needle: what it belongs to */
+	size_t message_count, capture_count, interest_count;
+	struct cul_pattern **patterns; /* by interest; compiled when first met */
+	bool *broken;                  /* patterns that PCRE2 refuses */
+
+	struct cul_lines *lines;
+	struct cul_arena *arena; /* lives as long as a section */
+	char *scratch;
+
+	/* the member */
+	int member;
+	const char *member_name;
+	struct cul_time capture_time;
+	char title[256]; /* from prose before a fence */
+
+	/* the section */
+	bool open;
+	int section;
+	char command_text[512], name_text[512];
+	struct cul_slice command, name;
+	struct cul_line start;
+	const struct cul_parser *current; /* whose kinds cul_emit() knows */
+	uint64_t *emitted;                /* bit by message parser */
+	bool saw_kernel, saw_record;
+	struct cul_section_span span;
+	struct cul_record last; /* the last record that had an envelope */
+	bool has_last;
+	int envelope[CUL_ENVELOPE_DEPTH]; /* that fitted last, by depth */
+	struct follower followers[CUL_FOLLOWERS];
+	size_t follower_count;
+	char *partial;
+	size_t partial_size, partial_room;
+
+	/* the record at hand */
+	uint32_t *hits;
+	size_t hit_count;
+	uint8_t *hit_marked;
+	bool suspicious, understood;
+};
+
+/** An observation of a kind, by canonical fields. */
+enum cul_status cul_observe(struct cul_parse *parse, const struct cul_record *rec, const struct cul_kind *kind,
+			    int interest, const struct cul_value *values, size_t count, int64_t since_ns);
+/** Remember the first failure; returns it. */
+enum cul_status cul_parse_fail(struct cul_parse *parse, enum cul_status status);
+
+#endif
