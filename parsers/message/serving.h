@@ -34,6 +34,29 @@ static inline struct cul_slice said(const struct cul_record *rec, struct cul_sli
 	return cul_has(rec->message, mark) ? rec->message : rec->line.text;
 }
 
+/** A copy of @rec that outlives the block it stands in, for a follower; NULL when there is no memory. */
+static inline struct cul_record *keep_record(struct cul_parse *parse, const struct cul_record *rec)
+{
+	struct cul_record *kept = cul_keep_bytes(parse, sizeof(*kept));
+	size_t at = 0;
+
+	if (!kept)
+		return NULL;
+	*kept = *rec;
+	kept->line.text = cul_keep(parse, rec->line.text);
+	/* the message lies inside the line unless an envelope decoded it */
+	if (rec->message.data >= rec->line.text.data && rec->message.data + rec->message.size <= rec->line.text.data + rec->line.text.size) {
+		at = (size_t)(rec->message.data - rec->line.text.data);
+		kept->message = kept->line.text.size == rec->line.text.size ? cul_slice(kept->line.text.data + at, rec->message.size) : CUL_NONE;
+	} else {
+		kept->message = cul_keep(parse, rec->message);
+	}
+	kept->host = cul_keep(parse, rec->host);
+	kept->unit = cul_keep(parse, rec->unit);
+	kept->caller = cul_keep(parse, rec->caller);
+	return kept;
+}
+
 static inline bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
