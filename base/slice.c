@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Slices: cut, skip, trim, compare; numbers, sizes, durations and PCI addresses in text. */
+#include "base/slice.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+int cul_compare(struct cul_slice a, struct cul_slice b)
+{
+	size_t n = a.size < b.size ? a.size : b.size;
+	int order = n ? memcmp(a.data, b.data, n) : 0;
+	return order ? order : a.size < b.size ? -1 : a.size > b.size;
+}
+
+bool cul_is_nocase(struct cul_slice a, struct cul_slice b)
+{
+	return a.size == b.size && (!a.size || !strncasecmp(a.data, b.data, a.size));
+}
+
+size_t cul_find(struct cul_slice a, struct cul_slice needle)
+{
+	if (!needle.size)
+		return 0;
+	const char *at = a.size >= needle.size ? memmem(a.data, a.size, needle.data, needle.size) : NULL;
+	return at ? (size_t)(at - a.data) : SIZE_MAX;
+}
+
+size_t cul_find_nocase(struct cul_slice a, struct cul_slice needle)
+{
+	for (size_t i = 0; i + needle.size <= a.size; i++)
+		if (!strncasecmp(a.data + i, needle.data, needle.size))
+			return i;
+	return SIZE_MAX;
+}
+
+static void split(struct cul_slice a, size_t at, size_t width, struct cul_slice *before, struct cul_slice *after)
+{
+	if (before)
+		*before = cul_slice(a.data, at);
+	if (after)
+		*after = cul_from(a, at + width);
+}
+
+bool cul_cut(struct cul_slice a, struct cul_slice mark, struct cul_slice *before, struct cul_slice *after)
+{
+	size_t at = cul_find(a, mark);
+	if (at == SIZE_MAX)
+		return false;
+	split(a, at, mark.size, before, after);
+	return true;
+}
+
+bool cul_cut_last(struct cul_slice a, struct cul_slice mark, struct cul_slice *before, struct cul_slice *after)
+{
+	if (!mark.size || a.size < mark.size)
+		return false;
+	for (size_t at = a.size - mark.size + 1; at-- > 0;)
+		if (!memcmp(a.data + at, mark.data, mark.size)) {
+			split(a, at, mark.size, before, after);
+			return true;
+		}
+	return false;
+}
+
+bool cul_between(struct cul_slice a, struct cul_slice open, struct cul_slice close, struct cul_slice *ret)
+{
+	struct cul_slice inner;
+	if (!cul_cut(a, open, NULL, &inner) || !cul_cut(inner, close, &inner, NULL))
+		return false;
+	*ret = inner;
+	return true;
+}
+
+bool cul_skip(struct cul_slice *a, struct cul_slice prefix)
+{
+	if (!cul_starts(*a, prefix))
+		return false;
+	*a = cul_from(*a, prefix.size);
+	return true;
+}
+
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct cul_slice cul_trim(struct cul_slice a)
+{
+	while (a.size && blank(a.data[a.size - 1]))
+		a.size--;
+	while (a.size && blank(a.data[0]))
+		a = cul_from(a, 1);
+	return a;
+}
+
+struct cul_slice cul_word(struct cul_slice *a)
+{
+	while (a->size && blank(a->data[0]))
+		*a = cul_from(*a, 1);
+	size_t n = 0;
+	while (n < a->size && !blank(a->data[n]))
+		n++;
+	struct cul_slice word = cul_slice(a->data, n);
+	*a = cul_from(*a, n);
+	return word;
+}
+
+struct cul_slice cul_digits(struct cul_slice *a)
+{
+	size_t n = 0;
+	while (n < a->size && isdigit((unsigned char)a->data[n]))
+		n++;
+	struct cul_slice digits = cul_slice(a->data, n);
+	*a = cul_from(*a, n);
+	return digits;
+}
+
+bool cul_logfmt(struct cul_slice a, struct cul_slice key, struct cul_slice *ret)
+{
+	for (size_t at = 0; at < a.size;) {
+		size_t found = cul_find(cul_from(a, at), key);
+		if (found == SIZE_MAX)
+			return false;
+		at += found;
+		size_t end = at + key.size;
+		bool starts = !at || strchr(" \t,{[(", a.data[at - 1]);
+		if (!starts || end >= a.size || a.data[end] != '=') {
+			at++;
+			continue;
+		}
+		struct cul_slice value = cul_from(a, end + 1);
+		if (value.size && (value.data[0] == '"' || value.data[0] == '\'')) {
+			char quote = value.data[0];
+			value = cul_from(value, 1);
+			size_t n = 0;
+			while (n < value.size && value.data[n] != quote)
+				n += value.data[n] == '\\' && n + 1 < value.size ? 2 : 1;
+			*ret = cul_slice(value.data, n < value.size ? n : value.size);
+			return true;
+		}
+		size_t n = 0;
+		while (n < value.size && !blank(value.data[n]))
+			n++;
+		while (n && (value.data[n - 1] == ',' || value.data[n - 1] == '}'))
+			n--;
+		*ret = cul_slice(value.data, n);
+		return true;
+	}
+	return false;
+}
+
+bool cul_to_hex(struct cul_slice a, uint64_t *ret)
+{
+	uint64_t value = 0;
+	if (cul_starts(a, CUL_LIT("0x")) || cul_starts(a, CUL_LIT("0X")))
+		a = cul_from(a, 2);
+	if (!a.size || a.size > 16)
+		return false;
+	for (size_t i = 0; i < a.size; i++) {
+		if (!isxdigit((unsigned char)a.data[i]))
+			return false;
+		int c = tolower((unsigned char)a.data[i]);
+		value = value << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+	}
+	*ret = value;
+	return true;
+}
+
+bool cul_to_int(struct cul_slice a, int64_t *ret)
+{
+	bool negative = false;
+	uint64_t value = 0;
+	if (a.size && (a.data[0] == '-' || a.data[0] == '+')) {
+		negative = a.data[0] == '-';
+		a = cul_from(a, 1);
+	}
+	if (cul_starts(a, CUL_LIT("0x"))) {
+		if (!cul_to_hex(a, &value) || value > INT64_MAX)
+			return false;
+	} else {
+		bool digit = false;
+		for (size_t i = 0; i < a.size; i++) {
+			if (a.data[i] == ',') {
+				/* thousands: three digits have to follow */
+				if (!digit || a.size - i < 4 || (a.size - i) % 4)
+					return false;
+				continue;
+			}
+			if (!isdigit((unsigned char)a.data[i]) || __builtin_mul_overflow(value, 10u, &value) ||
+			    __builtin_add_overflow(value, (uint64_t)(a.data[i] - '0'), &value))
+				return false;
+			digit = true;
+		}
+		if (!digit || value > INT64_MAX)
+			return false;
+	}
+	*ret = negative ? -(int64_t)value : (int64_t)value;
+	return true;
+}
+
+bool cul_to_real(struct cul_slice a, double *ret)
+{
+	char text[64];
+	size_t dots = 0;
+	if (!a.size || a.size >= sizeof(text))
+		return false;
+	for (size_t i = 0; i < a.size; i++) {
+		char c = a.data[i];
+		if (c == ',')
+			c = '.';
+		if (c == '.')
+			dots++;
+		else if (!isdigit((unsigned char)c) && c != '-' && c != '+' && c != 'e' && c != 'E')
+			return false;
+		text[i] = c;
+	}
+	text[a.size] = 0;
+	if (dots > 1)
+		return false;
+	char *end;
+	/* the C locale's point: nobody calls setlocale() in this program's numeric category */
+	double value = strtod(text, &end);
+	if (*end || end == text || !isfinite(value))
+		return false;
+	*ret = value;
+	return true;
+}
+
+/* The leading number of @a; @rest what follows, trimmed. */
+static bool leading_real(struct cul_slice a, double *value, struct cul_slice *rest)
+{
+	a = cul_trim(a);
+	size_t n = 0, commas = 0, points = 0;
+	while (n < a.size && (isdigit((unsigned char)a.data[n]) || a.data[n] == '.' || a.data[n] == ',')) {
+		commas += a.data[n] == ',';
+		points += a.data[n] == '.';
+		n++;
+	}
+	while (n && (a.data[n - 1] == '.' || a.data[n - 1] == ','))
+		n--;
+	struct cul_slice number = cul_slice(a.data, n);
+	int64_t whole;
+	if (commas && !points && cul_to_int(number, &whole))
+		*value = (double)whole;
+	else if (!cul_to_real(number, value))
+		return false;
+	*rest = cul_trim(cul_from(a, n));
+	return true;
+}
+
+bool cul_to_mib(struct cul_slice a, double *ret)
+{
+	static const struct {
+		const char *unit;
+		double mib;
+	} units[] = {
+		{ "", 1 },		{ "B", 1 / 1048576.0 },	      { "bytes", 1 / 1048576.0 }, { "K", 1 / 1024.0 },	{ "k", 1 / 1024.0 },
+		{ "KiB", 1 / 1024.0 },	{ "Ki", 1 / 1024.0 },	      { "kB", 1 / 1024.0 },	  { "KB", 1 / 1024.0 }, { "M", 1 },
+		{ "m", 1 },		{ "MiB", 1 },		      { "Mi", 1 },		  { "MB", 1e6 / 1048576.0 }, { "G", 1024 },
+		{ "g", 1024 },		{ "GiB", 1024 },	      { "Gi", 1024 },		  { "GB", 1e9 / 1048576.0 }, { "T", 1048576 },
+		{ "t", 1048576 },	{ "TiB", 1048576 },	      { "Ti", 1048576 },	  { "TB", 1e12 / 1048576.0 },
+	};
+	double value;
+	struct cul_slice unit;
+	if (!leading_real(a, &value, &unit))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (cul_is(unit, cul_str(units[i].unit))) {
+			*ret = value * units[i].mib;
+			return true;
+		}
+	return false;
+}
+
+/* 7:15:24, 1-02:03:04, 12:34.56 */
+static bool colon_seconds(struct cul_slice a, double *ret)
+{
+	struct cul_slice days, part;
+	double total = 0, value;
+	int64_t whole;
+	if (cul_cut(a, CUL_LIT("-"), &days, &a)) {
+		if (!cul_to_int(days, &whole))
+			return false;
+		total = (double)whole;
+		total *= 24;
+	}
+	int parts = 0;
+	double sum = 0;
+	while (a.size) {
+		struct cul_slice rest = CUL_NONE;
+		if (!cul_cut(a, CUL_LIT(":"), &part, &rest))
+			part = a;
+		if (!cul_to_real(part, &value) || value < 0)
+			return false;
+		sum = sum * 60 + value;
+		parts++;
+		a = rest;
+	}
+	if (parts < 2 || parts > 3)
+		return false;
+	*ret = total * 3600 + sum;
+	return true;
+}
+
+bool cul_to_seconds(struct cul_slice a, double *ret)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = {
+		{ "ns", 1e-9 }, { "µs", 1e-6 }, { "us", 1e-6 }, { "ms", 1e-3 }, { "seconds", 1 }, { "second", 1 }, { "secs", 1 }, { "sec", 1 }, { "s", 1 },
+		{ "minutes", 60 }, { "minute", 60 }, { "mins", 60 }, { "min", 60 }, { "m", 60 }, { "hours", 3600 }, { "hour", 3600 }, { "h", 3600 },
+		{ "days", 86400 }, { "day", 86400 }, { "d", 86400 },
+	};
+	a = cul_trim(a);
+	if (cul_has(a, CUL_LIT(":")))
+		return colon_seconds(a, ret);
+	double total = 0, value;
+	if (!a.size)
+		return false;
+	if (cul_to_real(a, ret))
+		return true;
+	while (a.size) {
+		struct cul_slice rest;
+		if (!leading_real(a, &value, &rest))
+			return false;
+		size_t i = 0, count = sizeof(units) / sizeof(units[0]);
+		while (i < count && !(cul_starts(rest, cul_str(units[i].unit)) &&
+				      (rest.size == strlen(units[i].unit) || !isalpha((unsigned char)rest.data[strlen(units[i].unit)]))))
+			i++;
+		if (i == count)
+			return false;
+		total += value * units[i].seconds;
+		a = cul_trim(cul_from(rest, strlen(units[i].unit)));
+	}
+	*ret = total;
+	return true;
+}
+
+bool cul_to_bdf(struct cul_slice a, char ret[16])
+{
+	uint64_t domain = 0, bus, device, function = 0;
+	struct cul_slice head, rest, dev;
+	cul_skip(&a, CUL_LIT("PCI:"));
+	if (!cul_cut(a, CUL_LIT(":"), &head, &rest))
+		return false;
+	struct cul_slice second;
+	if (cul_cut(rest, CUL_LIT(":"), &second, &dev)) {
+		if (head.size > 8 || !cul_to_hex(head, &domain) || second.size > 2 || !cul_to_hex(second, &bus))
+			return false;
+	} else {
+		dev = rest;
+		if (head.size > 2 || !cul_to_hex(head, &bus))
+			return false;
+	}
+	struct cul_slice fn;
+	if (cul_cut(dev, CUL_LIT("."), &dev, &fn) && (fn.size != 1 || !cul_to_hex(fn, &function)))
+		return false;
+	if (dev.size > 2 || !cul_to_hex(dev, &device) || device > 31 || function > 7 || domain > 0xffffff || bus > 255)
+		return false;
+	snprintf(ret, 16, "%04x:%02x:%02x.%x", (unsigned)domain, (unsigned)bus, (unsigned)device, (unsigned)function);
+	return true;
+}
