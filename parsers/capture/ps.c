@@ -351,6 +351,7 @@ ps_section(struct cul_parse *parse)
 	if (!cul_line_next(parse, &line))
 		return CUL_OK;
 	first = line;
+	first.text = cul_keep(parse, line.text);
 	if (layout_header(&layout, line.text)) {
 		layout_refine(&layout, cul_section_command(parse));
 	} else if (layout_command(&layout, cul_section_command(parse))) {
