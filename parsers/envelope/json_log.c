@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * One JSON object a line: time, level and message under the names that loggers give them.
+ *
+ *   {"timestamp":"2025-11-21T02:00:59.1Z","level":"ERROR","fields":{"message":"text"},"target":"…"}    tracing (TGI)
+ *   {"level":"info","ts":1763690459.1,"caller":"a.go:1","msg":"text"}                                  zap
+ *   {"name":"x","hostname":"h","level":50,"msg":"text","time":"2025-11-21T02:00:59.1Z","v":0}          bunyan, pino
+ *   {"@t":"2025-11-21T02:00:59.1Z","@l":"Error","@mt":"text"}                                          serilog
+ *
+ * Bunyan's levels are 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. Docker's and the journal's own objects are
+ * read elsewhere. An object without both a message and one of time and level is no log line.
+ */
+#include "parsers/peel.h"
+
+static int number_level(struct cul_slice raw)
+{
+	int64_t n;
+
+	if (!cul_to_int(raw, &n))
+		return -1;
+	return n >= 60 ? 2 : n >= 50 ? 3 : n >= 40 ? 4 : n >= 30 ? 6 : n >= 10 ? 7 : -1;
+}
+
+static bool any(struct cul_slice key, const char *const *names)
+{
+	for (; *names; names++)
+		if (cul_is_nocase(key, cul_str(*names)))
+			return true;
+	return false;
+}
+
+static int json_log_peel(struct cul_slice line, struct cul_record *rec)
+{
+	static const char *const times[] = { "timestamp", "time", "ts", "@timestamp", "@t", "asctime", "datetime", NULL };
+	static const char *const levels[] = { "level", "levelname", "severity", "@l", "lvl", "log.level", "loglevel", NULL };
+	static const char *const messages[] = { "message", "msg", "@m", "@mt", "renderedmessage", "messagetemplate", "event", NULL };
+	static const char *const hosts[] = { "hostname", "host.name", NULL };
+	struct cul_slice rest = line, key, value, stamp = CUL_NONE, level = CUL_NONE, message = CUL_NONE, host = CUL_NONE, text;
+	struct cul_time time = { .ns = CUL_NO_TIME };
+	int severity = -1;
+
+	if (line.size < 16 || line.data[0] != '{' || line.data[line.size - 1] != '}')
+		return 0;
+	for (int i = 0; i < 64 && cul_json_next(&rest, &key, &value); i++) {
+		if (!stamp.size && any(key, times))
+			stamp = value;
+		else if (!level.size && any(key, levels))
+			level = value;
+		else if ((!message.size || cul_is(key, CUL_LIT("@m"))) && any(key, messages))
+			message = value;
+		else if (!host.size && any(key, hosts))
+			host = value;
+		else if (cul_is(key, CUL_LIT("fields")) && value.data[0] == '{') {
+			struct cul_slice inner = value, name, item;
+
+			for (int j = 0; j < 32 && cul_json_next(&inner, &name, &item); j++)
+				if (!message.size && cul_is(name, CUL_LIT("message")))
+					message = item;
+		} else if (cul_is(key, CUL_LIT("log")) || cul_is(key, CUL_LIT("__REALTIME_TIMESTAMP"))) {
+			return 0;
+		}
+	}
+	if (message.size < 2 || message.data[0] != '"' || (!stamp.size && !level.size))
+		return 0;
+	text = stamp;
+	if (stamp.size > 2 && stamp.data[0] == '"')
+		text = cul_slice(stamp.data + 1, stamp.size - 2);
+	if (text.size) {
+		if (cul_peel_iso(text)) {
+			if (!cul_clock_iso(&text, &time))
+				return 0;
+		} else if (!cul_peel_digit(text.data[0]) || !cul_clock_unix(&text, &time)) {
+			time.ns = CUL_NO_TIME;
+		}
+	}
+	if (level.size > 2 && level.data[0] == '"')
+		severity = cul_level(cul_slice(level.data + 1, level.size - 2));
+	else if (level.size)
+		severity = number_level(level);
+	if (time.ns == CUL_NO_TIME && severity < 0)
+		return 0;
+	rec->time = time;
+	cul_peel_severity(rec, severity);
+	if (host.size > 2 && host.data[0] == '"')
+		rec->host = cul_json_text(host, rec);
+	rec->message = cul_json_text(message, rec);
+	while (rec->message.size && rec->message.data[rec->message.size - 1] == '\n')
+		rec->message.size--;
+	return 30;
+}
+
+const struct cul_envelope cul_envelope_json_log = {
+	.name = "json_log",
+	.about = "one JSON object a line: tracing, zap, bunyan, pino, serilog, python-json-logger",
+	.peel = json_log_peel,
+};
