@@ -230,7 +230,7 @@ static inline struct cul_slice gfx_of(struct cul_slice a)
  */
 static inline struct cul_slice rank_of(struct cul_slice line)
 {
-	static const char *const marks[] = { "[rank", "[Rank ", "[Rank", " Rank ", "Worker_TP", "Worker_DP0_TP", "rank=", "local_rank: " };
+	static const char *const marks[] = { "[rank", "[Rank ", "[default", "[Rank", " Rank ", "Worker_TP", "Worker_DP0_TP", "rank=", "local_rank: " };
 	struct cul_slice head = line, rest, digits;
 
 	if (head.size > 160)
@@ -252,7 +252,21 @@ static inline struct cul_slice rank_of(struct cul_slice line)
 				return digits;
 		}
 	}
+	if (cul_cut(head, CUL_LIT(" ["), &rest, &head) && memchr(rest.data, '/', rest.size) && !memchr(rest.data, ' ', rest.size)) {
+		/* torchx: role/replica [rank]: */
+		digits = cul_digits(&head);
+		if (digits.size && digits.size < 7 && cul_starts(head, CUL_LIT("]:")))
+			return digits;
+	}
 	return CUL_NONE;
+}
+
+/** rank_of() the message, else the line. */
+static inline struct cul_arg rank_arg(const struct cul_record *rec)
+{
+	struct cul_slice rank = rank_of(rec->message);
+
+	return cul_number("rank", rank.size ? rank : rank_of(rec->line.text));
 }
 
 #endif
