@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front: meson does the work. `make` alone says what there is.
+
+MAKEFLAGS += --no-print-directory
+.SILENT:
+.DEFAULT_GOAL := help
+
+BUILD        ?= build
+PREFIX       ?= /usr/local
+FUZZ_SECONDS ?= 60
+INCIDENT     ?= samples/incidents/ollama-amd-queue-evicted
+
+help: ## this list
+	awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+deps: ## install what building and testing need
+	sh tests/deps.sh all >&2
+
+demo: ## build a release and analyse the first incident
+	sh tests/deps.sh build >&2
+	$(MAKE) release >&2
+	$(BUILD)/cli/culprit $(INCIDENT)
+
+test: ## every test, with gcc, with clang, with ASan and UBSan
+	sh tests/deps.sh all >&2
+	sh tests/run.sh
+
+build: ## a release in build/
+	sh tests/deps.sh build >&2
+	$(MAKE) release >&2
+
+release:
+	if [ ! -f $(BUILD)/build.ninja ]; then meson setup $(BUILD) --prefix $(PREFIX) --buildtype release; fi
+	ninja -C $(BUILD)
+
+install: ## build, then install below PREFIX (/usr/local)
+	$(MAKE) build
+	meson install -C $(BUILD) --no-rebuild
+
+bench: ## time one bundle against gzip and grep
+	$(MAKE) build
+	sh tests/bench.sh $(BUILD)/cli/culprit
+
+fuzz: ## libFuzzer on parsers, archives and rules, FUZZ_SECONDS (60) each
+	sh tests/deps.sh all >&2
+	sh tests/fuzz/run.sh $(FUZZ_SECONDS)
+
+format: ## clang-format on what git says is changed
+	git diff --name-only --diff-filter=d HEAD -- '*.c' '*.h' | xargs -r clang-format -i
+
+clean: ## remove what make has built
+	rm -rf $(BUILD) build-gcc build-clang build-asan build-fuzz
+
+.PHONY: help deps demo test build release install bench fuzz format clean
