@@ -60,6 +60,14 @@ static enum cul_status access_record(struct cul_parse *parse, const struct cul_r
 		return cul_emit(parse, rec, "http.request", cul_int("status_code", code), cul_text("method", method), cul_text("path", path),
 				cul_text("client", client));
 	}
+	if (cul_has(m, CUL_LIT("log_server_request]"))) {
+		/* llama-server until the spring of 2024 and its forks: key="value" pairs */
+		if (!cul_logfmt(m, CUL_LIT("status"), &status) || !cul_to_int(status, &code) || !cul_logfmt(m, CUL_LIT("method"), &method) ||
+		    !cul_logfmt(m, CUL_LIT("path"), &path))
+			return CUL_OK;
+		return cul_emit(parse, rec, "http.request", cul_int("status_code", code), cul_text("method", method), cul_text("path", path),
+				text_of("client", m, CUL_LIT("remote_addr")));
+	}
 	if (!cul_cut(m, CUL_LIT(" - \""), &before, &rest) || !cul_cut(rest, CUL_LIT("\" "), &rest, &status))
 		return CUL_OK;
 	method = cul_word(&rest);
@@ -78,6 +86,6 @@ const struct cul_parser cul_parser_http_access = {
 	.name = "http_access",
 	.about = "HTTP requests logged by gin, uvicorn and llama-server",
 	.kinds = CUL_KINDS(CUL_SAMPLES("http.request", 1, "http_access", F_STATUS_CODE, F_DURATION_S, F_METHOD, F_PATH, F_CLIENT)),
-	.needles = CUL_LIST("[GIN] ", " HTTP/1.1\" ", " HTTP/1.0\" ", " HTTP/2\" ", "log_server_r: "),
+	.needles = CUL_LIST("[GIN] ", " HTTP/1.1\" ", " HTTP/1.0\" ", " HTTP/2\" ", "log_server_r: ", "log_server_request] "),
 	.record = access_record,
 };

@@ -117,7 +117,7 @@ static enum cul_status device(struct cul_parse *parse, const struct cul_record *
 
 struct context {
 	struct cul_record *rec;
-	struct cul_slice n_ctx, n_batch, n_ubatch, n_seq, flash_attn;
+	struct cul_slice n_ctx, n_batch, n_ubatch, flash_attn;
 };
 
 /** "llama_context: n_ctx         = 4096" -> n_ctx, 4096. */
@@ -147,8 +147,6 @@ static bool context_take(struct cul_parse *parse, struct context *c, struct cul_
 		c->n_batch = cul_keep(parse, value);
 	else if (cul_is(key, CUL_LIT("n_ubatch")))
 		c->n_ubatch = cul_keep(parse, value);
-	else if (cul_is(key, CUL_LIT("n_seq_max")))
-		c->n_seq = cul_keep(parse, value);
 	else if (cul_is(key, CUL_LIT("flash_attn")))
 		c->flash_attn = cul_keep(parse, value);
 	return true;
@@ -161,7 +159,7 @@ static bool context_next(struct cul_parse *parse, void *state, const struct cul_
 	if (rec && (context_take(parse, c, rec->message) || cul_has(rec->line.text, CUL_LIT("level=")) || cul_has(rec->line.text, CUL_LIT("[GIN]"))))
 		return true;
 	*status = cul_emit(parse, c->rec, "llama.context", cul_number("n_ctx", c->n_ctx), cul_number("n_batch", c->n_batch),
-			   cul_number("n_ubatch", c->n_ubatch), cul_number("n_seq", c->n_seq), cul_text("flash_attn", c->flash_attn));
+			   cul_number("n_ubatch", c->n_ubatch), cul_text("flash_attn", c->flash_attn));
 	return false;
 }
 
@@ -253,7 +251,7 @@ static enum cul_status event(struct cul_parse *parse, const struct cul_record *r
 	if (!strcmp(found->event, "unknown-architecture"))
 		cul_between(m, CUL_LIT("architecture: '"), CUL_LIT("'"), &arch);
 	return cul_emit(parse, rec, "llama.event", cul_string("event", found->event), cul_text("what", cul_trim(bare_text(m))), cul_text("model", model),
-			cul_text("arch", arch), cul_real("size_mib", size), int_after("gpu_index", m, CUL_LIT("on device ")),
+			cul_text("model_arch", arch), cul_real("size_mib", size), int_after("gpu_index", m, CUL_LIT("on device ")),
 			int_after("n_prompt", m, CUL_LIT("request (")), int_after("n_ctx", m, CUL_LIT("context size (")),
 			int_after("n_ctx_train", m, CUL_LIT("n_ctx_train (")));
 }
@@ -281,7 +279,7 @@ static enum cul_status llama_record(struct cul_parse *parse, const struct cul_re
 		g->nodes = cul_keep(parse, number_after(cul_from(m, cul_find(m, CUL_LIT("graph nodes"))), CUL_LIT("=")));
 		return g->nodes.size ? cul_follow(parse, rec, graph_next, g) : CUL_OK;
 	}
-	if (setting(m, &a, &b) && (cul_is(a, CUL_LIT("n_ctx")) || cul_is(a, CUL_LIT("n_seq_max")))) {
+	if (setting(m, &a, &b) && cul_is(a, CUL_LIT("n_ctx"))) {
 		struct context *c = cul_keep_bytes(parse, sizeof(*c));
 
 		if (!c || !(c->rec = keep_record(parse, rec)))
@@ -324,13 +322,13 @@ const struct cul_parser cul_parser_llama_cpp = {
 	.kinds = CUL_KINDS(
 		CUL_SAMPLES("llama.offload", 1, "llama_cpp", F_LAYERS_OFFLOADED, F_LAYERS_TOTAL),
 		CUL_SAMPLES("llama.buffer", 1, "llama_cpp", F_DEVICE, F_BUFFER, F_BUFFER_MIB), CUL_SAMPLES("llama.graph", 1, "llama_cpp", F_NODES, F_SPLITS),
-		CUL_SAMPLES("llama.context", 1, "llama_cpp", F_N_CTX, F_N_BATCH, F_N_UBATCH, F_N_SEQ, F_FLASH_ATTN),
+		CUL_SAMPLES("llama.context", 1, "llama_cpp", F_N_CTX, F_N_BATCH, F_N_UBATCH, F_FLASH_ATTN),
 		CUL_KIND("llama.device", 1, "llama_cpp", F_GPU_INDEX, F_DEVICE, F_GPU_NAME, F_COMPUTE, F_GFX, F_GPU_UUID, F_GPU_BDF, F_TOTAL_MIB, F_FREE_MIB),
 		CUL_KIND("llama.devices", 1, "llama_cpp", F_GPUS, F_LIBRARY), CUL_KIND("llama.backend", 1, "llama_cpp", F_LIBRARY, F_PATH),
 		CUL_SAMPLES("llama.model", 1, "llama_cpp", F_MODEL), CUL_KIND("llama.train", 1, "llama_cpp", F_N_CTX_TRAIN),
 		CUL_SAMPLES("llama.timing", 1, "llama_cpp", F_WHAT, F_DURATION_MS, F_TOKENS, F_TOKENS_PER_S),
 		CUL_KIND("llama.error", 1, "llama_cpp", F_WHAT, F_GPU_INDEX, F_FUNCTION, F_PATH, F_LINE_NO),
-		CUL_KIND("llama.event", 1, "llama_cpp", F_EVENT, F_WHAT, F_MODEL, F_ARCH, F_SIZE_MIB, F_GPU_INDEX, F_N_PROMPT, F_N_CTX, F_N_CTX_TRAIN)),
+		CUL_KIND("llama.event", 1, "llama_cpp", F_EVENT, F_WHAT, F_MODEL, F_MODEL_ARCH, F_SIZE_MIB, F_GPU_INDEX, F_N_PROMPT, F_N_CTX, F_N_CTX_TRAIN)),
 	.needles = CUL_LIST(EVENTS(EVENT_NEEDLE) " layers to GPU", " buffer size =", "graph nodes", "llama_context: n_", "llama_new_context_with_model: n_",
 			    "llama_init_from_model: n_", ", VMM: ", "using device ", "ggml_cuda_init: found ", "ggml_vulkan: Found ",
 			    "ggml_init_cublas: found ", "load_backend: loaded ", "loaded meta data with ", "n_ctx_train ", "eval time ", "total time =",

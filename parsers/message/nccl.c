@@ -283,8 +283,9 @@ static enum cul_status nccl_record(struct cul_parse *parse, const struct cul_rec
 			return channel(parse, rec, text);
 		if (cul_has(text, CUL_LIT("busId ")) || cul_has(text, CUL_LIT("Init COMPLETE")))
 			return comm(parse, rec, before, text);
-		if (cul_cut(text, CUL_LIT("Bootstrap : Using "), NULL, &text))
-			return cul_emit(parse, rec, "nccl.bootstrap", cul_text("interface", (cul_cut(text, CUL_LIT(":"), &before, NULL), before)));
+		if ((cul_cut(text, CUL_LIT("Bootstrap : Using "), NULL, &text) || cul_cut(text, CUL_LIT("Bootstrap: Using "), NULL, &text)) &&
+		    cul_cut(text, CUL_LIT(":"), &text, NULL))
+			return cul_emit(parse, rec, "nccl.bootstrap", cul_text("interface", text));
 		if (cul_has(text, CUL_LIT("P2P is disabled between")) || cul_has(text, CUL_LIT("fallocate: Failed to extend")) ||
 		    cul_has(text, CUL_LIT("closed by remote peer")))
 			return warning(parse, rec, before, text);

@@ -34,26 +34,13 @@ static inline struct cul_slice said(const struct cul_record *rec, struct cul_sli
 	return cul_has(rec->message, mark) ? rec->message : rec->line.text;
 }
 
-/** A copy of @rec that outlives the block it stands in, for a follower; NULL when there is no memory. */
+/** A copy of @rec for a follower's state (its slices live as long); NULL when there is no memory. */
 static inline struct cul_record *keep_record(struct cul_parse *parse, const struct cul_record *rec)
 {
 	struct cul_record *kept = cul_keep_bytes(parse, sizeof(*kept));
-	size_t at = 0;
 
-	if (!kept)
-		return NULL;
-	*kept = *rec;
-	kept->line.text = cul_keep(parse, rec->line.text);
-	/* the message lies inside the line unless an envelope decoded it */
-	if (rec->message.data >= rec->line.text.data && rec->message.data + rec->message.size <= rec->line.text.data + rec->line.text.size) {
-		at = (size_t)(rec->message.data - rec->line.text.data);
-		kept->message = kept->line.text.size == rec->line.text.size ? cul_slice(kept->line.text.data + at, rec->message.size) : CUL_NONE;
-	} else {
-		kept->message = cul_keep(parse, rec->message);
-	}
-	kept->host = cul_keep(parse, rec->host);
-	kept->unit = cul_keep(parse, rec->unit);
-	kept->caller = cul_keep(parse, rec->caller);
+	if (kept)
+		*kept = *rec;
 	return kept;
 }
 
