@@ -425,7 +425,8 @@ smi_section(struct cul_parse *parse)
 
 		if (is_title(text) || (dated && table_below(parse))) {
 			status = finish(parse, t);
-			*t = (struct table){ .rec.time.ns = CUL_NO_TIME };
+			memset(t, 0, sizeof(*t));
+			t->rec.time.ns = CUL_NO_TIME;
 			if (dated) {
 				cul_set_capture_time(parse, time);
 			} else {
@@ -434,7 +435,8 @@ smi_section(struct cul_parse *parse)
 			}
 		} else if (is_sample(text)) {
 			status = finish(parse, t);
-			*t = (struct table){ .rec.time.ns = CUL_NO_TIME };
+			memset(t, 0, sizeof(*t));
+			t->rec.time.ns = CUL_NO_TIME;
 			if (status == CUL_OK)
 				status = sample_line(parse, &line);
 		} else if (!text.size || is_rule(text) ||
