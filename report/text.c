@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The report for a person at three in the morning: the lead on one screen of at most 40 lines of 100 columns, each part
+ * with a share of its own so that none can push another out; behind it the rest, short. Lines break at words, and
+ * between wide characters, which have no blanks.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/slice.h"
+#include "report/escape.h"
+#include "report/parts.h"
+
+#define SCREEN 40  /* lines of the lead */
+#define MOST_EVIDENCE 7
+#define MOST_LIST 10
+
+enum style { PLAIN, BOLD, RED, YELLOW, GREEN, DIM };
+
+struct page {
+	struct cul_report *r;
+	size_t width;
+	int lines, most; /* most: 0 for no end */
+};
+
+/* ---- labels -------------------------------------------------------------------------------- */
+
+enum label {
+	L_ACT, L_DO_NOT, L_ONGOING, L_YES, L_NO, L_UNKNOWN, L_FIRST, L_GOOD, L_CHANGED, L_LINES, L_MORE_LINES, L_EXPLAINS,
+	L_REMEDY, L_MORE_STEPS, L_CAPTURE, L_RUNNER_UP, L_NO_RUNNER_UP, L_MARGIN, L_FLIP, L_RULED_OUT, L_ROOTS, L_CONTRIBUTING,
+	L_BACKGROUND, L_SYMPTOMS, L_NONE, L_NOTHING, L_SUSPECTS, L_SETTLE, L_UNEXPLAINED, L_NOT_JUDGED, L_MORE, L_READ, L_UNREAD,
+	L_DAMAGE, L_TIMES, L_LOST, L_SEEN, L_LOOKED, L_SPAN, L_NOT_LOOKED, L_EMPTY, L_LAST,
+};
+
+static const char *const labels[][2] = {
+	[L_ACT] = { "ACT NOW:", "立即处理：" },
+	[L_DO_NOT] = { "DO NOT:", "切勿：" },
+	[L_ONGOING] = { "Still happening at the capture:", "采集时仍在发生：" },
+	[L_YES] = { "yes", "是" },
+	[L_NO] = { "no", "否" },
+	[L_UNKNOWN] = { "unknown", "未知" },
+	[L_FIRST] = { "First bad:", "首次异常：" },
+	[L_LAST] = { "last:", "最近：" },
+	[L_GOOD] = { "last known good:", "最后正常：" },
+	[L_CHANGED] = { "changed between:", "其间变化：" },
+	[L_LINES] = { "The lines that say so:", "判定依据：" },
+	[L_MORE_LINES] = { "more", "更多" },
+	[L_EXPLAINS] = { "It explains:", "它解释了：" },
+	[L_REMEDY] = { "What to do:", "处理步骤：" },
+	[L_MORE_STEPS] = { "more steps: culprit report --format markdown", "更多步骤：culprit report --format markdown" },
+	[L_CAPTURE] = { "CAPTURE BEFORE REBOOT:", "重启前采集：" },
+	[L_RUNNER_UP] = { "Runner-up:", "次选：" },
+	[L_NO_RUNNER_UP] = { "none; no other root cause was found", "无；未发现其他根本原因" },
+	[L_MARGIN] = { "points behind", "个百分点之差" },
+	[L_FLIP] = { "would be settled by:", "可用以下采集确认：" },
+	[L_RULED_OUT] = { "Ruled out:", "已排除：" },
+	[L_ROOTS] = { "Other causes that stand for themselves:", "其他独立原因：" },
+	[L_CONTRIBUTING] = { "Contributing:", "促成因素：" },
+	[L_BACKGROUND] = { "True, but not part of this:", "属实但与本事件无关：" },
+	[L_SYMPTOMS] = { "Seen; symptoms, no cause by themselves:", "所见症状（本身不是原因）：" },
+	[L_NONE] = { "No known cause found.", "未发现已知原因。" },
+	[L_NOTHING] = { "Nothing here is like anything that the rules know.", "没有与已知规则相符的内容。" },
+	[L_SUSPECTS] = { "Suspects, none of them sure enough to lead:", "可疑项（均不足以定论）：" },
+	[L_SETTLE] = { "would settle it:", "可确认：" },
+	[L_UNEXPLAINED] = { "Unexplained, nearest to the incident first:", "未能解释的记录：" },
+	[L_NOT_JUDGED] = { "Not judged, for want of input:", "因缺少输入而未判断：" },
+	[L_MORE] = { "more", "更多" },
+	[L_READ] = { "Read:", "已读取：" },
+	[L_UNREAD] = { "read by nobody:", "无法识别：" },
+	[L_DAMAGE] = { "Damaged:", "损坏：" },
+	[L_TIMES] = { "times", "次" },
+	[L_LOST] = { "loses work", "会丢失工作" },
+	[L_SEEN] = { "seen", "出现" },
+	[L_LOOKED] = { "Looked at:", "已检查：" },
+	[L_SPAN] = { "Time span:", "时间范围：" },
+	[L_NOT_LOOKED] = { "Could not be judged:", "无法判断：" },
+	[L_EMPTY] = { "There was nothing to read.", "没有可读取的内容。" },
+};
+
+static const char *label(const struct cul_report *r, enum label l)
+{
+	return labels[l][r->lang];
+}
+
+/* ---- lines --------------------------------------------------------------------------------- */
+
+static const char *safe(struct cul_report *r, const char *text)
+{
+	return cul_harmless(r->arena, cul_str(text));
+}
+
+static void colour(const struct page *p, enum style style)
+{
+	static const char *const codes[] = { "", "\033[1m", "\033[1;31m", "\033[1;33m", "\033[32m", "\033[2m" };
+
+	if (p->r->options->colour && style != PLAIN)
+		fputs(codes[style], p->r->out);
+}
+
+static void end_colour(const struct page *p, enum style style)
+{
+	if (p->r->options->colour && style != PLAIN)
+		fputs("\033[0m", p->r->out);
+}
+
+static bool room(const struct page *p)
+{
+	return !p->most || p->lines < p->most;
+}
+
+static void blank(struct page *p)
+{
+	if (room(p)) {
+		putc('\n', p->r->out);
+		p->lines++;
+	}
+}
+
+/* May a line break before @c, which follows @before? Not before closing punctuation. */
+static bool breaks(uint32_t before, uint32_t c)
+{
+	static const uint32_t closing[] = { 0x3001, 0x3002, 0xff0c, 0xff0e, 0xff1a, 0xff1b, 0xff01, 0xff1f, 0xff09, 0x300d, 0x300f, 0x3011, 0x300b };
+
+	for (size_t i = 0; i < sizeof(closing) / sizeof(closing[0]); i++)
+		if (c == closing[i])
+			return false;
+	return cul_utf8_columns(before) == 2 || cul_utf8_columns(c) == 2;
+}
+
+/* how many bytes of @text fit into @columns, ending at a word */
+static size_t fit(struct cul_slice text, size_t columns)
+{
+	struct cul_slice rest = text;
+	size_t used = 0, n, word = 0;
+	uint32_t before = ' ';
+
+	while (rest.size) {
+		uint32_t c = cul_utf8_read(rest, &n);
+		size_t more = n ? (size_t)cul_utf8_columns(c) : 1, at = (size_t)(rest.data - text.data);
+
+		if (at && (c == ' ' || breaks(before, c)))
+			word = at;
+		if (used + more > columns)
+			return word ? word : at ? at : n ? n : 1;
+		used += more;
+		before = c;
+		rest = cul_from(rest, n ? n : 1);
+	}
+	return text.size;
+}
+
+/*
+ * @head in @style, then @text (both harmless), wrapped; further lines begin in column @indent. At most @most lines, of which the last
+ * then ends in an ellipsis.
+ */
+static void put(struct page *p, const char *lead, const char *head, enum style style, const char *text, size_t indent, int most)
+{
+	struct cul_slice rest = cul_str(text);
+	size_t used = cul_columns(lead) + cul_columns(head);
+
+	if (!room(p))
+		return;
+	if (p->most && p->lines + most > p->most)
+		most = p->most - p->lines;
+	fputs(lead, p->r->out);
+	colour(p, style);
+	fputs(head, p->r->out);
+	end_colour(p, style);
+	if (*head && rest.size) {
+		putc(' ', p->r->out);
+		used++;
+	}
+	for (int line = 0;; line++) {
+		size_t columns = p->width > used + 4 ? p->width - used : 4, n = fit(rest, columns);
+
+		if (line + 1 >= most && n < rest.size) {
+			char *held = cul_arena_copy(p->r->arena, rest);
+			fputs(held ? cul_shorten(p->r->arena, held, columns) : "…", p->r->out);
+			rest = CUL_NONE;
+		} else {
+			size_t shown = n;
+			while (shown && rest.data[shown - 1] == ' ')
+				shown--;
+			fwrite(rest.data, 1, shown, p->r->out);
+			rest = cul_from(rest, n);
+			while (rest.size && rest.data[0] == ' ')
+				rest = cul_from(rest, 1);
+		}
+		putc('\n', p->r->out);
+		p->lines++;
+		if (!rest.size)
+			return;
+		used = indent;
+		for (size_t i = 0; i < indent; i++)
+			putc(' ', p->r->out);
+	}
+}
+
+/* ---- the lead ------------------------------------------------------------------------------ */
+
+static const char *percent(struct cul_report *r, double certainty)
+{
+	int n = (int)(certainty * 100 + 0.5);
+
+	return cul_words(r, "%d %%", certainty < 1 && n > 99 ? 99 : n);
+}
+
+static void put_verdict(struct page *p, const struct cul_finding *f)
+{
+	struct cul_report *r = p->r;
+	const char *sure = percent(r, f->certainty), *entities = safe(r, cul_entity_words(r, f)), *title = safe(r, f->title);
+	size_t rest = p->width - 9, title_columns = cul_columns(title), entity_columns = cul_columns(entities);
+	size_t tail = cul_columns(sure) + 2;
+
+	/* the entities give way to the title, down to 24 columns */
+	if (title_columns + tail + 2 + entity_columns > rest) {
+		size_t least = entity_columns < 24 ? entity_columns : 24;
+		size_t left = rest > title_columns + tail + 2 ? rest - title_columns - tail - 2 : 0;
+
+		entities = cul_shorten(r->arena, entities, left > least ? left : least);
+		entity_columns = cul_columns(entities);
+	}
+	if (entity_columns)
+		tail += entity_columns + 2;
+	title = cul_shorten(r->arena, title, rest > tail + 8 ? rest - tail : 8);
+	colour(p, RED);
+	fputs("CULPRIT", r->out);
+	end_colour(p, RED);
+	fputs("  ", r->out);
+	colour(p, BOLD);
+	fputs(title, r->out);
+	end_colour(p, BOLD);
+	fprintf(r->out, "  %s%s%s\n", sure, entity_columns ? "  " : "", entities);
+	p->lines++;
+}
+
+static const char *join(struct cul_report *r, const char *const *list, size_t count, const char *between)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < count && i < 16; i++)
+		text = cul_words(r, "%s%s%s", text, i ? between : "", safe(r, list[i]));
+	return text;
+}
+
+static void put_list(struct page *p, const char *head, enum style style, const char *const *list, size_t count, int most)
+{
+	size_t indent = cul_columns(head) + 1;
+	char blanks[64];
+	int budget = most;
+
+	memset(blanks, ' ', sizeof(blanks));
+	blanks[indent < sizeof(blanks) ? indent : sizeof(blanks) - 1] = '\0';
+	for (size_t i = 0; i < count && budget > 0; i++) {
+		/* what doesn't get a line of its own shares the last one */
+		int before = p->lines;
+		const char *text = budget == 1 && i + 1 < count ? join(p->r, list + i, count - i, "; ") : safe(p->r, list[i]);
+
+		put(p, i ? blanks : "", i ? "" : head, style, text, indent, budget);
+		budget -= p->lines - before;
+	}
+}
+
+static void put_act(struct page *p, const struct cul_finding *f)
+{
+	struct cul_report *r = p->r;
+	const char *cost = cul_act_cost(r, f), *text = cul_act_words(r, f->act);
+
+	if (*cost)
+		text = cul_words(r, "%s (%s)", text, cost);
+	put(p, "", label(r, L_ACT), YELLOW, safe(r, text), cul_columns(label(r, L_ACT)) + 1, 2);
+	put_list(p, label(r, L_DO_NOT), YELLOW, f->do_not, f->do_not_count, 3);
+}
+
+static void put_when(struct page *p, const struct cul_finding *f)
+{
+	static const char *const good[] = { "last_known_good", "last_good", NULL };
+	static const char *const changed[] = { "changed", "changed_between", "what_changed", NULL };
+	struct cul_report *r = p->r;
+	int64_t start = f->onset_ns != CUL_NO_TIME ? f->onset_ns : f->first_ns;
+	const char *first = cul_time_words(r, start), *last = cul_time_words(r, f->last_ns), *fact;
+	const char *text = label(r, f->ongoing == CUL_UNKNOWN ? L_UNKNOWN : f->ongoing == CUL_TRUE ? L_YES : L_NO);
+
+	text = cul_words(r, "%s. %s %s", text, label(r, L_FIRST), *first ? first : label(r, L_UNKNOWN));
+	if (*last && strcmp(first, last) != 0)
+		text = cul_words(r, "%s, %s %s", text, label(r, L_LAST), *first && !strncmp(first, last, 10) ? last + 11 : last);
+	if (f->count > 1)
+		text = cul_words(r, "%s (%s%s %s)", text, f->at_least ? "≥ " : "", cul_count_words(r, f->count), label(r, L_TIMES));
+	fact = cul_fact_words(r, f, good);
+	text = cul_words(r, "%s; %s %s", text, label(r, L_GOOD), fact ? fact : label(r, L_UNKNOWN));
+	fact = cul_fact_words(r, f, changed);
+	if (fact)
+		text = cul_words(r, "%s; %s %s", text, label(r, L_CHANGED), fact);
+	put(p, "", label(r, L_ONGOING), BOLD, safe(r, text), 2, 3);
+}
+
+/* a name of a source in few columns: its end is what tells */
+static const char *place(struct cul_report *r, int member, int64_t line, size_t columns)
+{
+	const char *name = safe(r, cul_source_name(r, member));
+	const char *number = cul_words(r, ":%" PRId64, line);
+
+	return cul_words(r, "%s%s", cul_shorten_left(r->arena, name, columns - cul_columns(number)), number);
+}
+
+static void put_evidence(struct page *p, const struct cul_finding *f, size_t most)
+{
+	struct cul_report *r = p->r;
+	const struct cul_evidence *picked[16];
+	size_t count = cul_pick_evidence(f, picked, most < 16 ? most : 16), widest = 0;
+	const char *places[16];
+
+	if (!count)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		places[i] = place(r, picked[i]->row->member, picked[i]->row->line, 36);
+		if (cul_columns(places[i]) > widest)
+			widest = cul_columns(places[i]);
+	}
+	put(p, "", label(r, L_LINES), BOLD, "", 0, 1);
+	for (size_t i = 0; i < count; i++) {
+		const struct cul_row *row = picked[i]->row;
+		/* a capture's line may hold nothing but padding before what matters */
+		const char *text = cul_harmless(r->arena, cul_trim(cul_slice(row->text.data, row->text.size < 4096 ? row->text.size : 4096)));
+		const char *head = cul_words(r, "  %c %s%*s ", picked[i]->role == CUL_AGAINST ? '-' : ' ', places[i],
+					     (int)(widest - cul_columns(places[i])), "");
+
+		if (row->n > 1)
+			text = cul_words(r, "(%s %s) %s", cul_count_words(r, row->n), label(r, L_TIMES), text);
+		put(p, head, "", PLAIN, text, 4, 1);
+	}
+}
+
+static void put_explains(struct page *p, const struct cul_finding *f)
+{
+	struct cul_report *r = p->r;
+	const char *text = "";
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->verdict->count; i++) {
+		const struct cul_finding *s = &r->verdict->findings[i];
+
+		if (s->explained_by != f->order || s == f)
+			continue;
+		if (count++ >= 8)
+			continue;
+		text = cul_words(r, "%s%s%s", text, *text ? "; " : "", safe(r, s->title));
+		if (s->count > 1)
+			text = cul_words(r, "%s (%s%s %s)", text, s->at_least ? "≥ " : "", cul_count_words(r, s->count), label(r, L_TIMES));
+	}
+	if (count > 8)
+		text = cul_words(r, "%s; +%zu", text, count - 8);
+	if (count)
+		put(p, "", label(r, L_EXPLAINS), BOLD, text, 4, 3);
+}
+
+static void put_remedy(struct page *p, const struct cul_finding *f, int most)
+{
+	struct cul_report *r = p->r;
+	int begin = p->lines;
+	size_t i;
+
+	if (!f->remedy_count)
+		return;
+	put(p, "", label(r, L_REMEDY), BOLD, "", 0, 1);
+	for (i = 0; i < f->remedy_count; i++) {
+		const struct cul_remedy *m = &f->remedy[i];
+		const char *text = safe(r, m->what), *run = m->run && *m->run ? cul_words(r, "$ %s", safe(r, m->run)) : NULL;
+		int left = most - (p->lines - begin) - (i + 1 < f->remedy_count);
+		int wants = 1 + (run != NULL);
+
+		if (left < 1 || (left < wants && i + 1 < f->remedy_count))
+			break;
+		if (m->loses_work || (m->needs && strcmp(m->needs, "none") != 0))
+			text = cul_words(r, "%s [%s%s%s]", text, m->needs && strcmp(m->needs, "none") != 0 ? m->needs : "",
+					 m->loses_work && m->needs && strcmp(m->needs, "none") != 0 ? ", " : "",
+					 m->loses_work ? label(r, L_LOST) : "");
+		const char *head = cul_words(r, "  %zu. ", i + 1);
+		if (run && 5 + cul_columns(text) + 2 + cul_columns(run) <= p->width) {
+			put(p, head, "", PLAIN, cul_words(r, "%s  %s", text, run), 5, 1);
+			continue;
+		}
+		put(p, head, "", PLAIN, text, 5, run && left > 1 ? left - 1 < 2 ? left - 1 : 2 : left < 2 ? left : 2);
+		if (run && most - (p->lines - begin) > 0)
+			put(p, "     ", "", PLAIN, run, 7, most - (p->lines - begin) < 2 ? 1 : 2);
+	}
+	if (i < f->remedy_count)
+		put(p, "  ", "", PLAIN, cul_words(r, "+%zu %s", f->remedy_count - i, label(r, L_MORE_STEPS)), 5, 1);
+}
+
+static void put_runner_up(struct page *p)
+{
+	struct cul_report *r = p->r;
+	const struct cul_finding *f = cul_runner_up(r);
+	const char *text, *capture = NULL;
+
+	if (!f) {
+		put(p, "", label(r, L_RUNNER_UP), BOLD, label(r, L_NO_RUNNER_UP), 4, 1);
+		return;
+	}
+	text = cul_words(r, "%s, %s, %d %s", safe(r, f->title), percent(r, f->certainty),
+			 (int)((r->lead->certainty - f->certainty) * 100 + 0.5), label(r, L_MARGIN));
+	if (f->capture_count)
+		capture = f->captures[0];
+	else if (r->lead->capture_count)
+		capture = r->lead->captures[0];
+	for (size_t i = 0; !capture && i < r->verdict->not_judged_count; i++)
+		if (r->verdict->not_judged[i].cause && !strcmp(r->verdict->not_judged[i].cause, f->cause))
+			capture = r->verdict->not_judged[i].capture;
+	if (capture)
+		text = cul_words(r, "%s; %s %s", text, label(r, L_FLIP), safe(r, capture));
+	put(p, "", label(r, L_RUNNER_UP), BOLD, text, 4, 2);
+}
+
+/* parts and their most lines: 1 + 2 + 3 + 3 + 3 + 8 + 3 + 9 + 3 + 2 + 2 = 39, and one blank */
+static void put_lead(struct page *p)
+{
+	struct cul_report *r = p->r;
+	const struct cul_finding *f = r->lead;
+
+	p->most = SCREEN;
+	put_verdict(p, f);
+	put_act(p, f);
+	if (f->summary && *f->summary)
+		put(p, "", "", PLAIN, safe(r, f->summary), 0, 3);
+	if (!r->options->quiet) {
+		put_when(p, f);
+		put_evidence(p, f, MOST_EVIDENCE);
+		put_explains(p, f);
+	}
+	put_remedy(p, f, r->options->quiet ? 20 : 9);
+	put_list(p, label(r, L_CAPTURE), YELLOW, f->before_reboot, f->before_reboot_count, 3);
+	if (!r->options->quiet) {
+		put_runner_up(p);
+		if (f->ruled_out_count)
+			put(p, "", label(r, L_RULED_OUT), BOLD, join(r, f->ruled_out, f->ruled_out_count, "; "), 4, 2);
+	}
+	p->most = 0;
+}
+
+/* ---- the rest ------------------------------------------------------------------------------ */
+
+static bool of_role(const struct cul_report *r, const struct cul_finding *f, enum cul_role role)
+{
+	return f != r->lead && f->role == role && !(role != CUL_ROLE_CONTRIBUTING && r->lead && f->explained_by == r->lead->order);
+}
+
+static void put_findings(struct page *p, enum label head, enum cul_role role, bool sure, size_t most)
+{
+	struct cul_report *r = p->r;
+	size_t shown = 0, all = 0;
+
+	for (size_t i = 0; i < r->verdict->count; i++) {
+		const struct cul_finding *f = &r->verdict->findings[i];
+
+		if (!of_role(r, f, role) || (role == CUL_ROLE_ROOT && (f->certainty >= 0.5) != sure))
+			continue;
+		if (!all++) {
+			blank(p);
+			put(p, "", label(r, head), BOLD, "", 0, 1);
+		}
+		if (shown >= most)
+			continue;
+		shown++;
+		const char *entities = cul_entity_words(r, f);
+		const char *text = cul_words(r, "%s  %s%s%s", safe(r, f->title), percent(r, f->certainty), *entities ? "  " : "", safe(r, entities));
+		put(p, cul_words(r, "  %d. ", f->order), "", PLAIN, text, 5, 2);
+		if (f->evidence_count)
+			put(p, cul_words(r, "     %s ", place(r, f->evidence[0].row->member, f->evidence[0].row->line, 36)), "", PLAIN,
+			    cul_harmless(r->arena, cul_trim(cul_slice(f->evidence[0].row->text.data,
+				    f->evidence[0].row->text.size < 4096 ? f->evidence[0].row->text.size : 4096))), 5, 1);
+		if (role == CUL_ROLE_ROOT && sure && f->act && strcmp(f->act, "none") != 0)
+			put(p, "     ", "", PLAIN, safe(r, cul_words(r, "%s %s", label(r, L_ACT), cul_act_words(r, f->act))), 7, 1);
+		if (role == CUL_ROLE_ROOT && !sure && f->capture_count)
+			put(p, cul_words(r, "     %s ", label(r, L_SETTLE)), "", PLAIN, safe(r, f->captures[0]), 7, 2);
+	}
+	if (all > shown)
+		put(p, "  ", "", PLAIN, cul_words(r, "+%zu %s", all - shown, label(r, L_MORE)), 2, 1);
+}
+
+static void put_unexplained(struct page *p)
+{
+	struct cul_report *r = p->r;
+
+	for (size_t i = 0; i < r->verdict->unexplained_count && i < MOST_LIST; i++) {
+		const struct cul_template *t = r->verdict->unexplained[i];
+		const char *where;
+
+		if (!i) {
+			blank(p);
+			put(p, "", label(r, L_UNEXPLAINED), BOLD, "", 0, 1);
+		}
+		where = cul_words(r, "%s:%" PRId64, cul_shorten_left(r->arena, safe(r, t->source ? t->source : "?"), 30), t->line);
+		put(p, cul_words(r, "  %6s × ", cul_count_words(r, t->n)), "", PLAIN,
+		    cul_words(r, "%s %s", where, safe(r, t->specimen && *t->specimen ? t->specimen : t->text)), 11, 1);
+	}
+}
+
+static void put_not_judged(struct page *p)
+{
+	struct cul_report *r = p->r;
+	size_t count = r->verdict->not_judged_count, shown = 0;
+
+	if (!count)
+		return;
+	blank(p);
+	put(p, "", label(r, L_NOT_JUDGED), BOLD, "", 0, 1);
+	for (size_t i = 0; i < count && shown < 8; i++, shown++) {
+		const struct cul_not_judged *n = &r->verdict->not_judged[i];
+
+		put(p, "  ", "", PLAIN, cul_words(r, "%s: %s%s%s", safe(r, n->cause), safe(r, n->why), n->capture ? "  $ " : "",
+						  n->capture ? safe(r, n->capture) : ""), 6, 2);
+	}
+	if (count > shown)
+		put(p, "  ", "", PLAIN, cul_words(r, "+%zu %s", count - shown, label(r, L_MORE)), 2, 1);
+}
+
+static const char *looked_at(struct cul_report *r)
+{
+	int64_t first, last;
+	const char *text;
+
+	cul_report_span(r, &first, &last);
+	if (r->lang)
+		text = cul_words(r, "%s 个文件，%s 行，%s", cul_count_words(r, r->members), cul_count_words(r, r->lines), cul_bytes_words(r, r->bytes));
+	else
+		text = cul_words(r, "%s file%s, %s lines, %s", cul_count_words(r, r->members), r->members == 1 ? "" : "s",
+				 cul_count_words(r, r->lines), cul_bytes_words(r, r->bytes));
+	const char *readers = cul_readers(r, 12);
+	if (*readers)
+		text = cul_words(r, r->lang ? "%s，识别为 %s" : "%s, read as %s", text, readers);
+	if (first != CUL_NO_TIME)
+		text = cul_words(r, "%s; %s … %s", text, cul_time_words(r, first), cul_time_words(r, last));
+	return text;
+}
+
+static void put_coverage(struct page *p)
+{
+	struct cul_report *r = p->r;
+	const char *text = looked_at(r), *unread = "";
+	size_t count = 0;
+
+	blank(p);
+	for (size_t i = 0; i < r->source_count; i++) {
+		if (r->sources[i].read_as && *r->sources[i].read_as)
+			continue;
+		if (count++ < 4)
+			unread = cul_words(r, "%s%s%s", unread, *unread ? ", " : "", r->sources[i].name ? r->sources[i].name : "?");
+	}
+	if (count)
+		text = cul_words(r, "%s; %s %s", text, label(r, L_UNREAD), unread);
+	if (count > 4)
+		text = cul_words(r, "%s +%zu", text, count - 4);
+	if (r->options->seconds >= 0)
+		text = cul_words(r, "%s; %.2f s", text, r->options->seconds);
+	put(p, "", label(r, L_READ), DIM, safe(r, text), 6, 4);
+	for (size_t i = 0; i < r->damage_count && i < 4; i++) {
+		const struct cul_damage *d = &r->damage[i];
+		const char *where = d->line > 0 ? cul_words(r, "%s:%" PRId64, d->source ? d->source : "?", d->line) : d->source ? d->source : "?";
+
+		put(p, "", label(r, L_DAMAGE), DIM, safe(r, cul_words(r, "%s: %s", where, d->why ? d->why : "")), 9, 2);
+	}
+	if (r->damage_count > 4)
+		put(p, "", label(r, L_DAMAGE), DIM, cul_words(r, "+%zu %s", r->damage_count - 4, label(r, L_MORE)), 9, 1);
+}
+
+/* no lead: say so, and what stands behind that */
+static void put_nothing(struct page *p)
+{
+	struct cul_report *r = p->r;
+	const char *host = "", *text = "";
+	size_t count = r->verdict->not_judged_count;
+
+	put(p, "", label(r, L_NONE), GREEN, r->verdict->count ? "" : label(r, L_NOTHING), 2, 2);
+	if (!r->members) {
+		put(p, "", "", PLAIN, label(r, L_EMPTY), 0, 1);
+		return;
+	}
+	for (size_t i = 0; i < r->host_count && i < 4; i++)
+		if (strcmp(r->hosts[i].name, "host") != 0)
+			host = cul_words(r, "%s%s%s", host, *host ? ", " : "", r->hosts[i].name);
+	put(p, "", label(r, L_LOOKED), BOLD, safe(r, cul_words(r, "%s%s%s", looked_at(r), *host ? "; " : "", host)), 4, 2);
+	for (size_t i = 0; i < count && i < 3; i++)
+		text = cul_words(r, "%s%s%s", text, i ? ", " : "", r->verdict->not_judged[i].cause);
+	if (count)
+		put(p, "", label(r, L_NOT_LOOKED), BOLD, safe(r, count > 3 ? cul_words(r, "%s +%zu", text, count - 3) : text), 4, 2);
+}
+
+void cul_report_text(struct cul_report *r)
+{
+	struct page p = { .r = r, .width = r->options->width >= 40 ? (size_t)r->options->width : 100 };
+
+	if (r->lead)
+		put_lead(&p);
+	else
+		put_nothing(&p);
+	if (r->options->quiet)
+		return;
+	put_findings(&p, L_ROOTS, CUL_ROLE_ROOT, true, MOST_LIST);
+	if (!r->lead)
+		put_findings(&p, L_SUSPECTS, CUL_ROLE_ROOT, false, 5);
+	put_findings(&p, L_CONTRIBUTING, CUL_ROLE_CONTRIBUTING, false, 5);
+	if (!r->lead)
+		put_findings(&p, L_SYMPTOMS, CUL_ROLE_SYMPTOM, false, 5);
+	put_findings(&p, L_BACKGROUND, CUL_ROLE_BACKGROUND, false, 5);
+	put_unexplained(&p);
+	put_not_judged(&p);
+	put_coverage(&p);
+}
