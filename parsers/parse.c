@@ -364,6 +364,8 @@ static void peel(struct cul_parse *p, struct cul_record *rec)
 		} else if (layer.time.ns != CUL_NO_TIME && rec->time.clock == CUL_CLOCK_BOOT) {
 			rec->boot_ns = rec->time.ns;
 			rec->time = layer.time;
+		} else if (layer.time.ns != CUL_NO_TIME && layer.time.clock == CUL_CLOCK_UTC && rec->time.clock == CUL_CLOCK_LOCAL) {
+			rec->time = layer.time; /* the program says its zone, syslog does not */
 		}
 		rec->bare = false;
 		if (layer.message.data == rec->line.text.data && layer.message.size == rec->line.text.size)
