@@ -12,6 +12,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 struct printer {
 	const struct options *o;
@@ -58,6 +59,7 @@ static bool is_bdf(struct cul_slice s)
 static void put_quoted(FILE *out, struct cul_slice text)
 {
 	const unsigned char *at = (const unsigned char *)text.data;
+	bool terminal = isatty(fileno(out)); /* a golden file has the bytes as they are */
 
 	putc('"', out);
 	for (size_t i = 0; i < text.size;) {
@@ -67,10 +69,10 @@ static void put_quoted(FILE *out, struct cul_slice text)
 			fprintf(out, "\\%c", at[i]);
 		else if (at[i] == '\n')
 			fputs("\\n", out);
-		else if (!n || at[i] < 0x20 || at[i] == 0x7f)
+		else if (at[i] < 0x20 || at[i] == 0x7f || (!n && terminal))
 			fprintf(out, "\\x%02x", at[i]);
 		else
-			fwrite(at + i, 1, n, out);
+			fwrite(at + i, 1, n ? n : 1, out);
 		i += n ? n : 1;
 	}
 	putc('"', out);
