@@ -99,6 +99,9 @@ static enum cul_status stats_record(struct cul_parse *parse, const struct cul_re
 		if (have || !value_behind(m, cul_str(a->name), &value))
 			continue;
 		number = number_at(value);
+		/* "step 0.31s" is a time */
+		if (!strcmp(a->field, "step") && number.size < value.size && value.data[number.size] == 's')
+			a = &(const struct alias){ "step", "step_s", false, false };
 		real = to_real(number);
 		if (!strcmp(a->field, "loss") && number.size && !is_digit(number.data[number.size - 1])) {
 			broken = true;
