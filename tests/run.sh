@@ -20,6 +20,8 @@ one() { # build, compiler, options
 	shift 2
 	if [ ! -f "$build/build.ninja" ]; then
 		CC=$compiler meson setup "$build" "$@" || return 1
+	else # incidents are listed when a build is configured
+		meson setup --reconfigure "$build" >/dev/null || return 1
 	fi
 	rm -f "$build/meson-logs/testlog.json"
 	ninja -C "$build" || return 1

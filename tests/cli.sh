@@ -1,0 +1,166 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The tool from outside: what it prints, where, and its exit status. usage: tests/cli.sh CULPRIT SOURCE-ROOT TOOL
+set -u
+culprit=$1
+samples=$2/samples/incidents
+tool=$3
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+export HOME="$scratch" NO_COLOR=1
+unset CULPRIT_RULES
+bad=0
+
+fail() { printf 'FAIL %s\n' "$*"; bad=1; }
+
+# run STATUS NAME ARGS...: stdout and stderr in files; the status must be this one
+run() {
+	want=$1
+	name=$2
+	shift 2
+	"$culprit" "$@" > "$scratch/out" 2> "$scratch/err" < "${input:-/dev/null}"
+	got=$?
+	[ $got = "$want" ] || { fail "$name: exit status $got, not $want"; head -n 3 "$scratch/err"; }
+}
+says() { # NAME FILE PATTERN
+	grep -qE -- "$3" "$scratch/$2" || { fail "$1: $2 does not say /$3/"; head -n 5 "$scratch/$2"; }
+}
+silent() { # NAME FILE
+	[ ! -s "$scratch/$2" ] || { fail "$1: $2 is not empty"; head -n 5 "$scratch/$2"; }
+}
+leads() { # NAME CAUSE: the JSON in out
+	lead=$("$tool" json < "$scratch/out") || { fail "$1: the JSON breaks its promise"; return; }
+	[ "$lead" = "$2" ] || fail "$1: $lead leads, not $2"
+}
+
+first=$samples/ollama-amd-queue-evicted
+cause=amdgpu.queue-evicted-hang
+
+# wrong use: a sentence, and 2
+run 2 "an option nobody knows" --frobnicate "$first"
+says "an option nobody knows" err frobnicate
+run 2 "no argument"
+run 2 "a case and no output" scan "$first"
+run 0 help --help
+says help out usage
+run 0 version --version
+says version out '[0-9]+\.[0-9]+\.[0-9]+'
+
+# not there, not readable: a sentence that names it, and 3
+run 3 "an absent file" "$scratch/absent.txt"
+says "an absent file" err 'absent\.txt.*No such file'
+silent "an absent file" out
+: > "$scratch/closed.txt"
+chmod 000 "$scratch/closed.txt"
+if [ "$(id -u)" != 0 ]; then
+	run 3 "a closed file" "$scratch/closed.txt"
+	says "a closed file" err 'closed\.txt.*Permission denied'
+fi
+run 3 "a memory that is no file" /proc/self/mem
+says "a memory that is no file" err '/proc/self/mem'
+
+# nothing in it: analysed, no lead
+: > "$scratch/empty.txt"
+run 0 "an empty file" "$scratch/empty.txt"
+[ -s "$scratch/out" ] || fail "an empty file: not a word"
+run 0 "an empty file" --json "$scratch/empty.txt"
+leads "an empty file" null
+mkdir "$scratch/nothing"
+run 0 "an empty folder" --json "$scratch/nothing"
+leads "an empty folder" null
+head -c 200000 "$culprit" > "$scratch/binary.bin"
+run 0 "a binary" --json "$scratch/binary.bin"
+leads "a binary" null
+printf 'hello\n' > "$scratch/hello.txt"
+run 0 "a greeting" --json "$scratch/hello.txt"
+leads "a greeting" null
+head -c 300000 /dev/urandom > "$scratch/random.log"
+run 0 "random bytes" --json "$scratch/random.log"
+leads "random bytes" null
+
+if [ -d "$first" ]; then
+	# the report is on stdout and nothing else is anywhere
+	run 0 "the first incident" "$first"
+	says "the first incident" out "$cause"
+	silent "the first incident" err
+	lines=$(wc -l < "$scratch/out")
+	[ "$lines" -gt 10 ] || fail "the first incident: $lines lines of report"
+	if grep -q "$(printf '\033')" "$scratch/out"; then
+		fail "colours in a file"
+	fi
+	run 0 "in JSON" --json "$first"
+	leads "in JSON" $cause
+	run 0 "in Chinese" --lang zh --json "$first"
+	leads "in Chinese" $cause
+	run 1 "--fail-on" --fail-on err "$first"
+
+	# however it is packed
+	mkdir "$scratch/bundle"
+	for file in "$first"/*; do
+		case $file in */case.json) ;; *) cp "$file" "$scratch/bundle/" ;; esac
+	done
+	(cd "$scratch/bundle" && tar cf ../bundle.tar -- * && cd .. && gzip -kf bundle.tar && cat bundle/* > all.txt)
+	"$tool" zip "$scratch/bundle.zip" "$scratch"/bundle/* || fail "no zip"
+	mkdir "$scratch/nested"
+	cp "$scratch/bundle.zip" "$scratch/nested/files.zip"
+	(cd "$scratch/nested" && tar czf ../upload.tar.gz files.zip)
+	for pack in bundle bundle.tar bundle.tar.gz bundle.zip upload.tar.gz all.txt; do
+		run 0 "$pack" --json "$scratch/$pack"
+		leads "$pack" $cause
+	done
+	input=$scratch/bundle.tar.gz
+	run 0 "standard input" --json -
+	leads "standard input" $cause
+	input=/dev/null
+
+	# torn: what was read is judged, the damage is said
+	size=$(wc -c < "$scratch/bundle.tar.gz")
+	head -c $((size / 2)) "$scratch/bundle.tar.gz" > "$scratch/torn.tar.gz"
+	run 0 "a torn archive" "$scratch/torn.tar.gz"
+	says "a torn archive" out '[Tt]orn|[Tt]runcated|ends early|damage'
+	run 0 "a torn archive" --json "$scratch/torn.tar.gz"
+	"$tool" json < "$scratch/out" > /dev/null || fail "a torn archive: its JSON"
+	head -c 20 "$scratch/bundle.tar.gz" > "$scratch/stub.tar.gz"
+	run 0 "an archive's first bytes" --json "$scratch/stub.tar.gz"
+	leads "an archive's first bytes" null
+	head -c 5000 "$scratch/bundle/dmesg.txt" > "$scratch/dmesg-torn.txt"
+	run 0 "a torn log" --json "$scratch/dmesg-torn.txt"
+
+	# a case: written, judged again, asked
+	run 0 "scan" scan "$first" -o "$scratch/a.culprit"
+	[ -s "$scratch/a.culprit" ] || fail "scan: no case"
+	[ ! -e "$scratch/a.culprit.tmp" ] || fail "scan: left its temporary file"
+	run 0 "judge" judge --json "$scratch/a.culprit"
+	leads "judge" $cause
+	run 0 "report" report --format markdown "$scratch/a.culprit"
+	says "report" out "$cause"
+	run 0 "sql" sql "$scratch/a.culprit" "SELECT count(*) FROM observation"
+	says "sql" out '[0-9]'
+	run 0 "explain" explain $cause "$scratch/a.culprit"
+	says "explain" out "$cause"
+	run 0 "timeline" timeline "$scratch/a.culprit"
+	cp "$scratch/a.culprit" "$scratch/b.culprit"
+	run 3 "a folder that is not there" scan "$first" -o "$scratch/absent/c.culprit"
+	head -c 3000 "$scratch/a.culprit" > "$scratch/torn.culprit"
+	run 3 "a torn case" judge "$scratch/torn.culprit"
+
+	# the same twice is the same
+	"$culprit" --json "$first" > "$scratch/one" 2> /dev/null
+	"$culprit" --json "$first" > "$scratch/two" 2> /dev/null
+	grep -v '"seconds"' "$scratch/one" > "$scratch/one.bare"
+	grep -v '"seconds"' "$scratch/two" > "$scratch/two.bare"
+	cmp -s "$scratch/one.bare" "$scratch/two.bare" || fail "two runs differ"
+fi
+
+run 0 "rules list" rules list
+says "rules list" out "$cause"
+run 2 "a rule that is not there" rules show no.such-rule
+run 0 "formats" formats
+says "formats" out nvidia_smi
+
+# a pipe that closes early is no crash
+"$culprit" formats --all 2> "$scratch/err" | head -n 1 > /dev/null
+if grep -qiE 'abort|fault|sanitizer' "$scratch/err"; then
+	fail "a pipe that closes early"
+fi
+exit $bad
