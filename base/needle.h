@@ -19,7 +19,7 @@ struct cul_needle {
 CUL_MUST_CHECK enum cul_status cul_needles_new(const struct cul_needle *needles, size_t count, struct cul_needles **ret);
 void cul_needles_free(struct cul_needles *set);
 /**
- * Tell each occurrence (its end offset, the needle's index in the array) in order of end. Return false from @hit to stop.
+ * Tell each occurrence (its end offset, the needle's index in the array), in no particular order. Return false from @hit to stop.
  * Overlapping ones are all told. Safe from several threads.
  */
 void cul_needles_scan(const struct cul_needles *set, struct cul_slice text,
