@@ -15,6 +15,8 @@
  */
 #include "parsers/dump.h"
 
+#include "parsers/state.h"
+
 #define OTHERS_IN_A_ROW 6
 
 struct cul_record cul_keep_record(struct cul_parse *parse, const struct cul_record *rec)
@@ -29,6 +31,14 @@ struct cul_record cul_keep_record(struct cul_parse *parse, const struct cul_reco
 	copy.scratch = NULL;
 	copy.scratch_size = 0;
 	return copy;
+}
+
+bool cul_following(const struct cul_parse *parse, cul_follower next)
+{
+	for (size_t i = 0; i < (size_t)parse->follower_count; i++)
+		if (parse->followers[i].next == next)
+			return true;
+	return false;
 }
 
 void cul_dump_copy(char *to, size_t size, struct cul_slice text)

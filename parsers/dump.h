@@ -14,6 +14,9 @@ static inline bool cul_kernel_says(const struct cul_record *rec)
 /** @rec so that it may outlive the call. */
 struct cul_record cul_keep_record(struct cul_parse *parse, const struct cul_record *rec);
 
+/** Is a follower with this function at work? In record(): also one that has just been handed this very record and stays. */
+bool cul_following(const struct cul_parse *parse, cul_follower next);
+
 enum cul_dump_step {
 	CUL_DUMP_TAKEN, /* the line belongs to the block */
 	CUL_DUMP_OTHER, /* it does not; others print in between */
