@@ -172,10 +172,20 @@ struct process {
 	struct cul_slice cells[C_LSTART + 1];
 };
 
+/** "Sat Nov 21 02:00:59 2026", its first word at hand, the rest in @line: all five words, and @line behind them. */
 static bool
-weekday(struct cul_slice word)
+five_words(struct cul_slice first, struct cul_slice *line, struct cul_slice *whole)
 {
-	return word.size >= 2 && word.size <= 6 && !(word.data[0] >= '0' && word.data[0] <= '9') && word.data[0] != '-';
+	struct cul_slice rest = *line, words[4];
+
+	for (int i = 0; i < 4; i++)
+		words[i] = cul_word(&rest);
+	if (words[3].size != 4 || !cul_all_digits(words[3]) || words[2].size != 8 || words[2].data[2] != ':' || words[2].data[5] != ':' ||
+	    (first.data[0] >= '0' && first.data[0] <= '9'))
+		return false;
+	*whole = cul_slice(first.data, (size_t)(words[3].data + words[3].size - first.data));
+	*line = rest;
+	return true;
 }
 
 /** The last word of @text. */
@@ -198,20 +208,20 @@ take_front(struct process *p, enum column column, struct cul_slice *line)
 
 	if (!word.size)
 		return false;
-	if (column == C_LSTART || (column == C_STARTED && weekday(word) && line->size > 12)) {
-		/* "Sat Nov 21 02:00:59 2026", but "Nov 21" of -o start has two words */
-		struct cul_slice save = *line, next = cul_word(&save);
+	if (column == C_LSTART || column == C_STARTED) {
+		struct cul_slice month = *line, day;
 
-		if (column == C_LSTART || !cul_all_digits(next)) {
-			for (int i = 0; i < 4; i++)
-				next = cul_word(line);
-			if (!next.size)
+		if (!five_words(word, line, &word)) {
+			if (column == C_LSTART)
 				return false;
-		} else {
-			*line = save;
+			/* "Nov 21", as -o start prints what is older than a day */
+			day = cul_word(&month);
+			if (word.size == 3 && word.data[0] >= 'A' && day.size <= 2 && cul_all_digits(day)) {
+				word.size = (size_t)(day.data + day.size - word.data);
+				*line = month;
+			}
 		}
 		column = C_STARTED;
-		word.size = (size_t)(next.data + next.size - word.data);
 	}
 	if (!p->cells[column].size)
 		p->cells[column] = word;
