@@ -238,6 +238,14 @@ bool cul_lines_next(struct cul_lines *l, struct cul_line *line)
 	return true;
 }
 
+bool cul_lines_behind(struct cul_lines *l, size_t back, struct cul_line *line)
+{
+	if (back >= l->taken || back > CUL_LINES_RING - CUL_LINES_AHEAD - 40)
+		return false;
+	fetch(l, l->taken - 1 - back, line);
+	return true;
+}
+
 void cul_lines_back(struct cul_lines *l)
 {
 	if (l->taken)

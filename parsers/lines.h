@@ -19,6 +19,8 @@ void cul_lines_start(struct cul_lines *lines, struct cul_bundle *bundle, uint32_
 bool cul_lines_peek(struct cul_lines *lines, size_t ahead, struct cul_line *line);
 /** Take one. */
 bool cul_lines_next(struct cul_lines *lines, struct cul_line *line);
+/** A line that was taken before: 0 the one taken last, at most 560 back. */
+bool cul_lines_behind(struct cul_lines *lines, size_t back, struct cul_line *line);
 /** Give back the last one; at most once after each take. */
 void cul_lines_back(struct cul_lines *lines);
 /** Copy @text to where it lives as long as the line taken last; { NULL, 0 }: out of memory. */

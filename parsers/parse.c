@@ -14,7 +14,7 @@
 #include "parsers/state.h"
 
 /* needle_use: what a needle belongs to */
-enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3 };
+enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3, USE_KERNEL = 4 };
 #define USE(type, i) ((uint32_t)(type) << 28 | (uint32_t)(i))
 #define USE_TYPE(u) ((u) >> 28)
 #define USE_INDEX(u) ((u) & 0xfffffff)
@@ -80,6 +80,7 @@ static enum cul_status make_needles(struct cul_parse *p)
 			add_needle(&c, *n, p->interests->items[i].caseless, USE(USE_INTEREST, i));
 	for (size_t i = 0; i < sizeof(suspicion) / sizeof(suspicion[0]); i++)
 		add_needle(&c, suspicion[i], true, USE(USE_SUSPICION, i));
+	add_needle(&c, " kernel: ", false, USE(USE_KERNEL, 0)); /* so that a syslog counts as a kernel log where it is one */
 	p->needle_use = c.use;
 	enum cul_status status = c.failed ? CUL_ENOMEM : cul_needles_new(c.needles, c.count, &p->needles);
 	/* the literals are the parsers' and the rules'; the array itself is copied by the set */
@@ -93,8 +94,10 @@ static bool on_hit(void *ctx, uint32_t index, size_t end)
 {
 	struct cul_parse *p = ctx;
 	(void)end;
-	if (USE_TYPE(p->needle_use[index]) == USE_SUSPICION) {
-		p->suspicious = true;
+	uint32_t type = USE_TYPE(p->needle_use[index]);
+	if (type >= USE_SUSPICION) {
+		p->suspicious |= type == USE_SUSPICION;
+		p->kernel_word |= type == USE_KERNEL;
 		return true;
 	}
 	if (!p->hit_marked[index]) {
@@ -116,7 +119,7 @@ static void find_hits(struct cul_parse *p, struct cul_slice text)
 	for (size_t i = 0; i < p->hit_count; i++)
 		p->hit_marked[p->hits[i]] = 0;
 	p->hit_count = 0;
-	p->suspicious = false;
+	p->suspicious = p->kernel_word = false;
 	cul_needles_scan(p->needles, text, on_hit, p);
 	if (p->hit_count > 1)
 		qsort(p->hits, p->hit_count, sizeof(p->hits[0]), by_number);
@@ -145,11 +148,15 @@ static void drop_followers(struct cul_parse *p)
 	p->follower_count = 0;
 }
 
+static void catch_up(struct cul_parse *p);
+
 static void end_section(struct cul_parse *p, const char *capture)
 {
 	if (!p->open)
 		return;
 	drop_followers(p);
+	if (p->passed)
+		catch_up(p); /* for the time of the last record */
 	const char *streams[CUL_FIELDS + 4];
 	size_t n = 0;
 	if (capture)
@@ -172,7 +179,8 @@ static void begin_section(struct cul_parse *p, const char *parser, const struct 
 {
 	p->start = *start;
 	p->span = (struct cul_section_span){ .first.ns = CUL_NO_TIME, .last.ns = CUL_NO_TIME };
-	p->saw_kernel = p->saw_record = false;
+	p->saw_kernel = p->saw_record = p->eager = false;
+	p->passed = 0;
 	p->has_last = false;
 	p->partial_size = 0;
 	memset(p->emitted, 0, (p->message_count / 64 + 1) * sizeof(*p->emitted));
@@ -504,13 +512,80 @@ static bool whole(struct cul_parse *p, struct cul_record *rec)
 	return true;
 }
 
+/* What a bare line inherits from: an enveloped record. */
+static void remember(struct cul_parse *p, struct cul_record *rec)
+{
+	/* it is inherited from for long: what it points to has to live as long as the section */
+	if (!p->has_last || !cul_is(p->last.host, rec->host))
+		p->last.host = cul_keep(p, rec->host);
+	if (!p->has_last || !cul_is(p->last.unit, rec->unit))
+		p->last.unit = cul_keep(p, rec->unit);
+	if (!p->has_last || !cul_is(p->last.caller, rec->caller))
+		p->last.caller = cul_keep(p, rec->caller);
+	p->last.time = rec->time;
+	p->last.boot_ns = rec->boot_ns;
+	p->last.severity = rec->severity;
+	p->last.kernel = rec->kernel;
+	p->has_last = true;
+	rec->host = p->last.host;
+	rec->unit = p->last.unit;
+	rec->caller = p->last.caller;
+	p->saw_kernel |= rec->kernel;
+	p->saw_record = true;
+	note_time(p, rec->time);
+}
+
+static struct cul_record bare_record(const struct cul_line *line)
+{
+	return (struct cul_record){ .line = *line, .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME, .bare = true };
+}
+
+/* Lines before the one at hand were passed over unpeeled: find the nearest that has an envelope. */
+static void catch_up(struct cul_parse *p)
+{
+	struct cul_line line;
+	int64_t most = p->passed < CUL_FOLLOW_RECORDS ? p->passed : CUL_FOLLOW_RECORDS;
+	p->passed = 0;
+	for (int64_t back = 1; back <= most && cul_lines_behind(p->lines, (size_t)back, &line); back++) {
+		struct cul_record rec = bare_record(&line);
+		peel(p, &rec);
+		if (!rec.bare) {
+			remember(p, &rec);
+			return;
+		}
+	}
+}
+
+/*
+ * May this line be counted and left? Only if nobody wants it; a line that inherits from it finds its
+ * envelope later. Where containers split or escape text, nothing is left.
+ */
+static bool ordinary(const struct cul_parse *p, const struct cul_line *line)
+{
+	if (p->hit_count || p->suspicious || p->kernel_word || p->follower_count || p->eager || p->partial_size || p->span.lines < 8)
+		return false;
+	char c = line->text.size ? line->text.data[0] : 0;
+	return c != 'E' && c != 'F' && c != '<';
+}
+
 /* One line as a record: envelope, followers, message parsers, interests, suspicion. The line's hits are known. */
 static void read_record(struct cul_parse *p, const struct cul_line *line)
 {
-	struct cul_record rec = { .line = *line, .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME, .bare = true };
+	if (ordinary(p, line)) {
+		p->passed++;
+		p->span.records++;
+		p->tally.records++;
+		return;
+	}
+	struct cul_record rec = bare_record(line);
 	peel(p, &rec);
+	if (rec.partial || (rec.message.size && (rec.message.data < line->text.data || rec.message.data > line->text.data + line->text.size)))
+		p->eager = true;
 	if (!whole(p, &rec))
 		return;
+	if (rec.bare && p->passed)
+		catch_up(p);
+	p->passed = 0;
 	if (rec.bare && p->has_last) {
 		rec.time = p->last.time;
 		rec.boot_ns = p->last.boot_ns;
@@ -520,27 +595,10 @@ static void read_record(struct cul_parse *p, const struct cul_line *line)
 		rec.severity = p->last.severity;
 		rec.kernel = p->last.kernel;
 	} else if (!rec.bare) {
-		/* the record is inherited from for long: what it points to has to live as long as the section */
-		if (!p->has_last || !cul_is(p->last.host, rec.host))
-			p->last.host = cul_keep(p, rec.host);
-		if (!p->has_last || !cul_is(p->last.unit, rec.unit))
-			p->last.unit = cul_keep(p, rec.unit);
-		if (!p->has_last || !cul_is(p->last.caller, rec.caller))
-			p->last.caller = cul_keep(p, rec.caller);
-		p->last.time = rec.time;
-		p->last.boot_ns = rec.boot_ns;
-		p->last.severity = rec.severity;
-		p->last.kernel = rec.kernel;
-		p->has_last = true;
-		rec.host = p->last.host;
-		rec.unit = p->last.unit;
-		rec.caller = p->last.caller;
-		note_time(p, rec.time);
+		remember(p, &rec);
 		p->tally.records++;
 		p->span.records++;
 	}
-	p->saw_kernel |= rec.kernel;
-	p->saw_record |= !rec.bare;
 	p->understood = false;
 	if (p->follower_count)
 		feed_followers(p, &rec);
@@ -571,15 +629,16 @@ static void read_record(struct cul_parse *p, const struct cul_line *line)
 /* ---- members -------------------------------------------------------------------------------- */
 
 /* Take a mark; what it says about the next section is kept. */
-static void take_mark(struct cul_parse *p, const struct cul_mark *mark, const struct cul_line *line, char *title)
+static void take_mark(struct cul_parse *p, const struct cul_mark *mark, const struct cul_line *line, struct cul_slice *prose)
 {
+	struct cul_slice title = mark->type == CUL_MARK_FENCE && prose->size ? cul_mark_title(*prose) : CUL_NONE;
 	end_section(p, NULL);
 	p->command = hold(p->command_text, sizeof(p->command_text), mark->command);
 	if (mark->type == CUL_MARK_FILE)
 		p->name = hold(p->name_text, sizeof(p->name_text), mark->name);
-	else if (mark->type == CUL_MARK_FENCE && title[0])
-		p->name = hold(p->name_text, sizeof(p->name_text), cul_str(title));
-	title[0] = 0;
+	else if (title.size)
+		p->name = hold(p->name_text, sizeof(p->name_text), title);
+	*prose = CUL_NONE;
 	if (mark->type != CUL_MARK_PROMPT)
 		return;
 	begin_section(p, "prompt", line);
@@ -596,7 +655,8 @@ static void read_member(struct cul_parse *p)
 	struct cul_line line;
 	struct cul_mark mark;
 	struct cul_slice member = cul_str(p->member_name);
-	char command[256], title[256] = "";
+	struct cul_slice prose = CUL_NONE;
+	char command[256];
 	p->capture_time = (struct cul_time){ .ns = CUL_NO_TIME };
 	for (int i = 0; i < CUL_ENVELOPE_DEPTH; i++)
 		p->envelope[i] = -1;
@@ -607,7 +667,7 @@ static void read_member(struct cul_parse *p)
 		if (cul_mark_read(line.text, &mark) != CUL_MARK_NONE) {
 			cul_lines_next(p->lines, &line);
 			p->tally.lines++;
-			take_mark(p, &mark, &line, title);
+			take_mark(p, &mark, &line, &prose);
 			if (mark.type == CUL_MARK_FENCE) {
 				fenced = !fenced;
 				if (!fenced)
@@ -644,11 +704,8 @@ static void read_member(struct cul_parse *p)
 			begin_section(p, "log", &line);
 		p->span.lines++;
 		p->tally.lines++;
-		if (!fenced && line.text.size) {
-			struct cul_slice found = cul_mark_title(line.text);
-			memcpy(title, found.size ? found.data : "", found.size < sizeof(title) ? found.size : 0);
-			title[found.size < sizeof(title) ? found.size : 0] = 0;
-		}
+		if (!fenced && line.text.size)
+			prose = line.text; /* lives for longer than a fence is away */
 		read_record(p, &line);
 	}
 	end_section(p, NULL);

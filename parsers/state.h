@@ -52,7 +52,6 @@ struct cul_parse {
 	int member;
 	const char *member_name;
 	struct cul_time capture_time;
-	char title[256]; /* from prose before a fence */
 
 	/* the section */
 	bool open;
@@ -63,6 +62,8 @@ struct cul_parse {
 	const struct cul_parser *current; /* whose kinds cul_emit() knows */
 	uint64_t *emitted;                /* bit by message parser */
 	bool saw_kernel, saw_record;
+	bool eager;      /* text is split or escaped here: every line is peeled */
+	int64_t passed;  /* lines before the one at hand that were left unpeeled */
 	struct cul_section_span span;
 	struct cul_record last; /* the last record that had an envelope */
 	bool has_last;
@@ -76,7 +77,7 @@ struct cul_parse {
 	uint32_t *hits;
 	size_t hit_count;
 	uint8_t *hit_marked;
-	bool suspicious, understood;
+	bool suspicious, kernel_word, understood;
 };
 
 /** An observation of a kind, by canonical fields. */
