@@ -178,7 +178,11 @@ const char *cul_entity_words(struct cul_report *r, const struct cul_finding *f)
 {
 	const char *text = "";
 
-	for (size_t i = 0; i < f->entity_count; i++) {
+	/* the host first, then the rest as the rule names them */
+	for (size_t n = 0; n < 2 * f->entity_count; n++) {
+		size_t i = n % f->entity_count;
+		if (!strcmp(f->entities[i].name, "host") != (n < f->entity_count))
+			continue;
 		const char *values = join_values(r, &f->entities[i], 3), *name = f->entities[i].name;
 
 		/* "gpu 0" names itself; a host that nothing names is none */

@@ -26,10 +26,10 @@ struct page {
 /* ---- labels -------------------------------------------------------------------------------- */
 
 enum label {
-	L_ACT, L_DO_NOT, L_ONGOING, L_YES, L_NO, L_UNKNOWN, L_FIRST, L_GOOD, L_CHANGED, L_LINES, L_MORE_LINES, L_EXPLAINS,
+	L_ACT, L_DO_NOT, L_ONGOING, L_YES, L_NO, L_UNKNOWN, L_FIRST, L_GOOD, L_CHANGED, L_LINES, L_EXPLAINS,
 	L_REMEDY, L_MORE_STEPS, L_CAPTURE, L_RUNNER_UP, L_NO_RUNNER_UP, L_MARGIN, L_FLIP, L_RULED_OUT, L_ROOTS, L_CONTRIBUTING,
 	L_BACKGROUND, L_SYMPTOMS, L_NONE, L_NOTHING, L_SUSPECTS, L_SETTLE, L_UNEXPLAINED, L_NOT_JUDGED, L_MORE, L_READ, L_UNREAD,
-	L_DAMAGE, L_TIMES, L_LOST, L_SEEN, L_LOOKED, L_SPAN, L_NOT_LOOKED, L_EMPTY, L_LAST,
+	L_DAMAGE, L_TIMES, L_LOST, L_LOOKED, L_NOT_LOOKED, L_EMPTY, L_LAST, L_WHERE,
 };
 
 static const char *const labels[][2] = {
@@ -44,7 +44,6 @@ static const char *const labels[][2] = {
 	[L_GOOD] = { "last known good:", "最后正常：" },
 	[L_CHANGED] = { "changed between:", "其间变化：" },
 	[L_LINES] = { "The lines that say so:", "判定依据：" },
-	[L_MORE_LINES] = { "more", "更多" },
 	[L_EXPLAINS] = { "It explains:", "它解释了：" },
 	[L_REMEDY] = { "What to do:", "处理步骤：" },
 	[L_MORE_STEPS] = { "more steps: culprit report --format markdown", "更多步骤：culprit report --format markdown" },
@@ -70,10 +69,9 @@ static const char *const labels[][2] = {
 	[L_DAMAGE] = { "Damaged:", "损坏：" },
 	[L_TIMES] = { "times", "次" },
 	[L_LOST] = { "loses work", "会丢失工作" },
-	[L_SEEN] = { "seen", "出现" },
 	[L_LOOKED] = { "Looked at:", "已检查：" },
-	[L_SPAN] = { "Time span:", "时间范围：" },
 	[L_NOT_LOOKED] = { "Could not be judged:", "无法判断：" },
+	[L_WHERE] = { "Where:", "位置：" },
 	[L_EMPTY] = { "There was nothing to read.", "没有可读取的内容。" },
 };
 
@@ -205,12 +203,14 @@ static const char *percent(struct cul_report *r, double certainty)
 	return cul_words(r, "%d %%", certainty < 1 && n > 99 ? 99 : n);
 }
 
-static void put_verdict(struct page *p, const struct cul_finding *f)
+/* Returns whether the entities had to be cut. */
+static bool put_verdict(struct page *p, const struct cul_finding *f)
 {
 	struct cul_report *r = p->r;
 	const char *sure = percent(r, f->certainty), *entities = safe(r, cul_entity_words(r, f)), *title = safe(r, f->title);
 	size_t rest = p->width - 9, title_columns = cul_columns(title), entity_columns = cul_columns(entities);
 	size_t tail = cul_columns(sure) + 2;
+	const char *all = entities;
 
 	/* the entities give way to the title, down to 24 columns */
 	if (title_columns + tail + 2 + entity_columns > rest) {
@@ -232,6 +232,7 @@ static void put_verdict(struct page *p, const struct cul_finding *f)
 	end_colour(p, BOLD);
 	fprintf(r->out, "  %s%s%s\n", sure, entity_columns ? "  " : "", entities);
 	p->lines++;
+	return entities != all;
 }
 
 static const char *join(struct cul_report *r, const char *const *list, size_t count, const char *between)
@@ -291,7 +292,7 @@ static void put_when(struct page *p, const struct cul_finding *f)
 	fact = cul_fact_words(r, f, changed);
 	if (fact)
 		text = cul_words(r, "%s; %s %s", text, label(r, L_CHANGED), fact);
-	put(p, "", label(r, L_ONGOING), BOLD, safe(r, text), 2, 3);
+	put(p, "", label(r, L_ONGOING), BOLD, safe(r, text), 4, 2);
 }
 
 /* a name of a source in few columns: its end is what tells */
@@ -327,7 +328,7 @@ static void put_evidence(struct page *p, const struct cul_finding *f, size_t mos
 
 		if (row->n > 1)
 			text = cul_words(r, "(%s %s) %s", cul_count_words(r, row->n), label(r, L_TIMES), text);
-		put(p, head, "", PLAIN, text, 4, 1);
+		put(p, head, "", PLAIN, text, 6, count * 2 <= most ? 2 : 1);
 	}
 }
 
@@ -412,17 +413,19 @@ static void put_runner_up(struct page *p)
 	put(p, "", label(r, L_RUNNER_UP), BOLD, text, 4, 2);
 }
 
-/* parts and their most lines: 1 + 2 + 3 + 3 + 3 + 8 + 3 + 9 + 3 + 2 + 2 = 39, and one blank */
+/* parts and their most lines: 1 + 2 + 3 + 3 + 1 + 2 + 8 + 3 + 9 + 3 + 2 + 2 = 39 */
 static void put_lead(struct page *p)
 {
 	struct cul_report *r = p->r;
 	const struct cul_finding *f = r->lead;
 
 	p->most = SCREEN;
-	put_verdict(p, f);
+	bool cut = put_verdict(p, f);
 	put_act(p, f);
 	if (f->summary && *f->summary)
 		put(p, "", "", PLAIN, safe(r, f->summary), 0, 3);
+	if (cut)
+		put(p, "", label(r, L_WHERE), BOLD, safe(r, cul_entity_words(r, f)), 4, 1);
 	if (!r->options->quiet) {
 		put_when(p, f);
 		put_evidence(p, f, MOST_EVIDENCE);
