@@ -21,7 +21,7 @@ enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3, US
 
 /* words that make a record suspect; lower case */
 static const char *const suspicion[] = { "error", "fail", "panic", "fatal", "abort", "timeout", "timed out", "exception", "corrupt", "oops",
-					 "denied", "killed", "traceback", "unable to", "refused", "not responding", "stuck", "hung", "lockup" };
+					 "denied", "killed", "critical", "hang", "incompatible", "traceback", "unable to", "refused", "not responding", "stuck", "hung", "lockup" };
 
 enum cul_status cul_parse_fail(struct cul_parse *p, enum cul_status status)
 {
