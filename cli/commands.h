@@ -55,6 +55,8 @@ int run_rules(const struct options *o);
 void complain(const char *format, ...) CUL_PRINTF(1, 2);
 /** The same for a failure of the library; returns the exit status that goes with it. Says nothing when a pipe was closed. */
 int failed(enum cul_status status, const struct cul_error *err);
+/** Could nothing more be written because the reader of a pipe has seen enough? That is no failure. */
+bool reader_left(void);
 /** Is @path a case (an SQLite file of ours by its magic)? */
 bool is_case(const char *path);
 /** Load the built-in and the user's rules as the options say. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -134,10 +135,17 @@ void complain(const char *format, ...)
 	putc('\n', stderr);
 }
 
+bool reader_left(void)
+{
+	struct stat st;
+
+	return ferror(stdout) && !fstat(STDOUT_FILENO, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
 int failed(enum cul_status status, const struct cul_error *err)
 {
-	if (ferror(stdout) && errno == EPIPE)
-		return EXIT_DONE; /* the reader has seen enough */
+	if (reader_left())
+		return EXIT_DONE;
 	complain("%s", err && err->text[0] ? err->text : status == CUL_ENOMEM ? "out of memory" : "failed without a word");
 	return status == CUL_EUSE || status == CUL_ERULE ? EXIT_USE : EXIT_UNREADABLE;
 }

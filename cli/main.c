@@ -67,7 +67,7 @@ static const struct command {
 	  "Each PATH is one bundle: a file, a folder, an archive, \"-\" for standard input, or a case written by scan.\n"
 	  "The word analyse may be left out.",
 	  OPT_JUDGE | OPT_WINDOW, 1, SIZE_MAX, run_analyse },
-	{ "scan", "PATH... -o CASE", "the same, into a case file",
+	{ "scan", "PATH... -o CASE", "read, analyse and print, and keep it all in a case file",
 	  "All PATHs go into one case: an SQLite database that holds what was understood and the lines around it.\n"
 	  "With --add they are added to the case that is there; \"scan --add CASE PATH...\" is the same.",
 	  OPT_JUDGE | OPT_WINDOW | OPT_OUTPUT | OPT_ADD | OPT_KEEP, 1, SIZE_MAX, run_scan },
@@ -90,7 +90,8 @@ static const struct command {
 	{ "parse", "FILE...", "what was understood of a file, an observation a line",
 	  "Log records that a rule asks for are shown with --rules.", OPT_RULES | OPT_TIMES | OPT_VERBOSE, 1, SIZE_MAX, run_parse },
 	{ "formats", "[KIND]", "what can be read at all; kinds and their fields", NULL, OPT_JSON | OPT_ALL, 0, 1, run_formats },
-	{ "rules", "list|show ID|check [PATH...]|test [PATH...]", "the rules that are in use; prove those of your own",
+	{ "rules", "list|show|check|test ...", "the rules that are in use; prove those of your own",
+	  "rules list [WORD...], rules show ID..., rules check [PATH...], rules test [PATH...]\n"
 	  "check proves rules for themselves: names, fields, circles, examples. test also holds each rule's examples\n"
 	  "against all the others. Both end with 1 when there are mistakes. PATHs count as --rules.",
 	  OPT_RULES | OPT_JSON | OPT_LANG, 1, SIZE_MAX, run_rules },
@@ -121,7 +122,8 @@ static void usage(FILE *out)
 
 static void command_help(const struct command *c)
 {
-	printf("usage: culprit %s%s%s\n\n%s.\n", c == commands ? "" : c->name, c == commands ? "" : " ", c->args, c->about);
+	printf("usage: culprit %s%s%s\n\n%c%s.\n", c == commands ? "" : c->name, c == commands ? "" : " ", c->args,
+	       c->about[0] - 'a' + 'A', c->about + 1);
 	if (c->details)
 		printf("%s\n", c->details);
 	puts("\noptions:");
@@ -450,11 +452,9 @@ int main(int argc, char **argv)
 	add_rule_places(&o, &held);
 	status = run(argc, argv, &o, args);
 	errno = 0;
-	if (fflush(stdout) || ferror(stdout)) {
-		if (errno && errno != EPIPE) {
-			complain("standard output: %s", strerror(errno));
-			status = EXIT_UNREADABLE;
-		}
+	if ((fflush(stdout) || ferror(stdout)) && !reader_left()) {
+		complain("standard output: %s", errno ? strerror(errno) : "could not be written");
+		status = EXIT_UNREADABLE;
 	}
 	free(held);
 	free(args);
