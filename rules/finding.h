@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Findings while they are weighed and put in order. */
+#ifndef CUL_RULES_FINDING_H
+#define CUL_RULES_FINDING_H
+
+#include "rules/match.h"
+
+/** A finding with what the causal graph asks of it. */
+struct cul_scored {
+	struct cul_finding f;
+	const struct cul_rule *rule;
+	int boot;               /* of its first row; -1 */
+	int64_t uncertainty_ns; /* of its onset */
+	bool onset_open;        /* seen in a snapshot: it began then or earlier */
+	uint64_t edges;         /* bit by edge of the rule: its `when` holds */
+	int parent;             /* index of the finding that explains it; -1 */
+	bool contributes;       /* its parent is what it triggers */
+	const struct cul_edge *via;
+	bool untimed_edge;
+	double weight;
+};
+
+/** All that one verdict owns. */
+struct cul_verdict_own {
+	struct cul_verdict verdict; /* first: what the caller holds */
+	struct cul_arena *arena;
+	struct cul_scored **scored;
+	size_t count;
+	struct cul_not_judged *open; /* … with how much each matters */
+	int *open_weight;
+	size_t open_count;
+};
+
+/* ---- text.c ---- */
+enum cul_text_style { CUL_TEXT_PROSE, CUL_TEXT_COMMAND };
+/** The text at @node in the judge's language, its {expressions} filled in; NULL for none. In the verdict's arena. */
+const char *cul_text(struct cul_match *match, const struct cul_node *node, enum cul_text_style style);
+/** The same for a rule without rows: braces stay. */
+struct cul_slice cul_text_raw(const struct cul_tree *tree, const struct cul_node *node, const char *lang);
+bool cul_is_zh(const char *lang);
+/** Copy of @v that outlives the match; a time becomes ISO text. */
+struct cul_value cul_text_value(struct cul_arena *arena, struct cul_val v);
+/** The command that would show @term. */
+const char *cul_text_capture(struct cul_match *match, const struct cul_term *term);
+/** "no kernel log was handed in" */
+const char *cul_text_missing(struct cul_arena *arena, const char *lang, const char *stream);
+
+/* ---- score.c ---- */
+/** Weigh @match and make its finding; NULL: out of memory. */
+struct cul_scored *cul_score(struct cul_match *match);
+
+/* ---- graph.c ---- */
+/** Who explains whom, roles and order: fills order, role, explained_by, relation; returns the lead's order or 0. */
+int cul_graph(struct cul_judge *judge, struct cul_scored **scored, size_t count);
+/** Does @cause ("nccl.*" too) mean @id? */
+bool cul_cause_is(const char *cause, const char *id);
+
+/* ---- verdict.c ---- */
+/** cul_rules_judge(); with @only, by that rule alone, on a case that was scanned for its interests alone. */
+CUL_MUST_CHECK enum cul_status cul_judge_run(const struct cul_rules *rules, const struct cul_rule *only, struct cul_case *c,
+					     const struct cul_judge_options *options, const struct cul_verdict **ret,
+					     struct cul_error *err);
+
+#endif

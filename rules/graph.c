@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Who explains whom. An edge counts when both findings are of the same host, GPU, …, the explaining one began first (2 s of
+ * slack; unknown times: half weight) and is certain enough: ≥ 0.5 and ≥ 0.8 × the other. Edges are taken from
+ * the strongest down and one that would close a circle is left out, so a circle is cut at its weakest, then latest edge.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "rules/finding.h"
+
+#define EDGES 16384
+#define LEAD 0.5
+#define SHARE 0.8
+#define AROUND_NS (INT64_C(1800) * CUL_SECOND)
+
+struct link {
+	int from, to; /* from explains to */
+	const struct cul_edge *edge;
+	double weight;
+	bool untimed;
+};
+
+bool cul_cause_is(const char *cause, const char *id)
+{
+	size_t n = strlen(cause);
+	return n && cause[n - 1] == '*' ? !strncmp(cause, id, n - 1) : !strcmp(cause, id);
+}
+
+/** TRUE: they share a value of @name; UNKNOWN: one names none. */
+static enum cul_truth share(const struct cul_finding *a, const struct cul_finding *b, const char *name)
+{
+	const struct cul_fact *fa = NULL, *fb = NULL;
+
+	for (size_t i = 0; i < a->entity_count; i++)
+		if (!strcmp(a->entities[i].name, name))
+			fa = &a->entities[i];
+	for (size_t i = 0; i < b->entity_count; i++)
+		if (!strcmp(b->entities[i].name, name))
+			fb = &b->entities[i];
+	if (!fa || !fb)
+		return CUL_UNKNOWN;
+	for (size_t i = 0; i < fa->count; i++)
+		for (size_t k = 0; k < fb->count; k++) {
+			const struct cul_value *x = &fa->values[i], *y = &fb->values[k];
+			if (x->type == y->type && (x->type == CUL_TEXT ? cul_is(x->s, y->s) : x->i == y->i))
+				return CUL_TRUE;
+		}
+	return CUL_FALSE;
+}
+
+static bool related(const struct cul_scored *a, const struct cul_scored *b, enum cul_same same)
+{
+	if (same == CUL_SAME_ANY || same == CUL_SAME_JOB)
+		return true;
+	if (a->f.host >= 0 && b->f.host >= 0 && a->f.host != b->f.host)
+		return false;
+	if (a->f.host < 0 || b->f.host < 0) { /* a job's finding names all its hosts */
+		if (share(&a->f, &b->f, "host") == CUL_FALSE)
+			return false;
+	} else if (a->boot >= 0 && b->boot >= 0 && a->boot != b->boot) {
+		return false;
+	}
+	switch (same) {
+	case CUL_SAME_GPU:
+		return share(&a->f, &b->f, "gpu") != CUL_FALSE;
+	case CUL_SAME_DEVICE:
+		return share(&a->f, &b->f, "device") != CUL_FALSE;
+	case CUL_SAME_PID:
+		return share(&a->f, &b->f, "pid") == CUL_TRUE;
+	default:
+		return true;
+	}
+}
+
+/** Can @a have come before @b, and within the edge's time? UNKNOWN: the times don't say. */
+static enum cul_truth in_order(const struct cul_scored *a, const struct cul_scored *b, int64_t within_ns)
+{
+	if (a->f.onset_ns == CUL_NO_TIME || b->f.onset_ns == CUL_NO_TIME)
+		return CUL_UNKNOWN;
+	int64_t gap, slack = CUL_SLACK_NS, loose = a->uncertainty_ns > b->uncertainty_ns ? a->uncertainty_ns : b->uncertainty_ns;
+	if (__builtin_sub_overflow(b->f.onset_ns, a->f.onset_ns, &gap))
+		return CUL_UNKNOWN;
+	if (gap < -slack) {
+		if (a->onset_open)
+			return CUL_UNKNOWN; /* a snapshot shows what began earlier */
+		return gap < -slack - loose ? CUL_FALSE : CUL_UNKNOWN;
+	}
+	if (within_ns != CUL_NO_TIME && gap > within_ns + slack) {
+		if (b->onset_open) /* and so may be the symptom: it was seen late */
+			return CUL_UNKNOWN;
+		return gap > within_ns + slack + loose ? CUL_FALSE : CUL_UNKNOWN;
+	}
+	return CUL_TRUE;
+}
+
+static int64_t onset_or_last(const struct cul_scored *s)
+{
+	return s->f.onset_ns == CUL_NO_TIME ? INT64_MAX : s->f.onset_ns;
+}
+
+struct sort_context {
+	struct cul_scored **scored;
+	int64_t at_ns;
+};
+
+static int by_strength(const void *pa, const void *pb, void *ctx)
+{
+	const struct link *a = pa, *b = pb;
+	struct cul_scored **s = ((struct sort_context *)ctx)->scored;
+
+	if (a->weight != b->weight)
+		return a->weight > b->weight ? -1 : 1;
+	int64_t x = onset_or_last(s[a->from]), y = onset_or_last(s[b->from]);
+	if (x != y)
+		return x < y ? -1 : 1;
+	if (s[a->from]->f.certainty != s[b->from]->f.certainty)
+		return s[a->from]->f.certainty > s[b->from]->f.certainty ? -1 : 1;
+	if (a->from != b->from)
+		return a->from - b->from;
+	return a->to - b->to;
+}
+
+static size_t make_links(struct cul_scored **s, size_t count, struct link *links)
+{
+	size_t n = 0;
+
+	for (size_t a = 0; a < count; a++)
+		for (size_t e = 0; e < s[a]->rule->edge_count && e < 64; e++) {
+			const struct cul_edge *edge = &s[a]->rule->edges[e];
+			if (!(s[a]->edges >> e & 1))
+				continue;
+			for (size_t b = 0; b < count && n < EDGES; b++) {
+				if (a == b || !cul_cause_is(edge->cause, s[b]->f.cause) || !related(s[a], s[b], edge->same))
+					continue;
+				if (s[a]->rule == s[b]->rule)
+					continue;
+				enum cul_truth order = in_order(s[a], s[b], edge->within_ns);
+				if (order == CUL_FALSE)
+					continue;
+				bool trigger = edge->weight == CUL_TRIGGER;
+				/* what triggers need only be there; what explains must be certain enough */
+				const struct cul_scored *sure = trigger ? s[b] : s[a];
+				if (sure->f.certainty < LEAD || (!trigger && s[a]->f.certainty < SHARE * s[b]->f.certainty))
+					continue;
+				double weight = trigger ? CUL_MEDIUM : (double)edge->weight;
+				links[n++] = (struct link){ .from = (int)(trigger ? b : a), .to = (int)(trigger ? a : b), .edge = edge,
+							    .weight = order == CUL_UNKNOWN ? weight / 2 : weight, .untimed = order == CUL_UNKNOWN };
+			}
+		}
+	return n;
+}
+
+/** Does following parents from @from reach @to? */
+static bool leads_to(struct cul_scored **s, size_t count, int from, int to)
+{
+	for (size_t steps = 0; from >= 0 && steps <= count; steps++) {
+		if (from == to)
+			return true;
+		from = s[from]->parent;
+	}
+	return false;
+}
+
+static const char *relation(struct cul_judge *j, const struct cul_scored *parent, const struct cul_scored *child)
+{
+	static const char *const en[] = { "same host", "same GPU", "same process", "same job", "same device", "" };
+	static const char *const zh[] = { "同一主机", "同一 GPU", "同一进程", "同一作业", "同一设备", "" };
+	bool chinese = cul_is_zh(j->lang);
+	const char *where = (chinese ? zh : en)[child->via->same], *comma = *where ? (chinese ? "，" : ", ") : "";
+
+	if (child->contributes)
+		return cul_arena_printf(j->arena, "%s%s%s", where, comma, chinese ? "促成了它" : "brings it about");
+	if (child->untimed_edge || child->f.onset_ns == CUL_NO_TIME || parent->f.onset_ns == CUL_NO_TIME)
+		return cul_arena_printf(j->arena, "%s%s%s", where, comma, chinese ? "先后由时间无法确定" : "order not told by the times");
+	double gap = (double)(child->f.onset_ns - parent->f.onset_ns) / 1e9;
+	if (gap < 0.05)
+		return cul_arena_printf(j->arena, "%s%s%s", where, comma, chinese ? "同时" : "at the same time");
+	return cul_arena_printf(j->arena, chinese ? "%s%s晚 %.*f 秒" : "%s%s%.*f s later", where, comma, gap < 10 ? 1 : 0, gap);
+}
+
+static enum cul_role role_of(const struct cul_scored *s)
+{
+	if (s->rule->role >= 0 && (s->rule->role != CUL_ROLE_ROOT || s->parent < 0))
+		return (enum cul_role)s->rule->role;
+	if (s->parent < 0)
+		return CUL_ROLE_ROOT;
+	return s->contributes ? CUL_ROLE_CONTRIBUTING : CUL_ROLE_SYMPTOM;
+}
+
+static bool near(const struct cul_scored *s, int64_t at)
+{
+	return at && s->f.first_ns != CUL_NO_TIME && s->f.first_ns <= at + AROUND_NS && s->f.last_ns >= at - AROUND_NS;
+}
+
+static int by_rank(const void *pa, const void *pb, void *ctx)
+{
+	const struct cul_scored *a = *(const struct cul_scored *const *)pa, *b = *(const struct cul_scored *const *)pb;
+	int64_t at = ((struct sort_context *)ctx)->at_ns;
+	long x = lround(a->f.certainty * 100), y = lround(b->f.certainty * 100);
+
+	if (a->f.role != b->f.role)
+		return (int)a->f.role - (int)b->f.role;
+	if (near(a, at) != near(b, at) && (x >= 50) == (y >= 50))
+		return near(a, at) ? -1 : 1;
+	if (x != y)
+		return x > y ? -1 : 1;
+	if (a->f.severity != b->f.severity)
+		return a->f.severity - b->f.severity;
+	if (onset_or_last(a) != onset_or_last(b))
+		return onset_or_last(a) < onset_or_last(b) ? -1 : 1;
+	int order = strcmp(a->f.cause, b->f.cause);
+	if (order)
+		return order;
+	if (a->f.host != b->f.host)
+		return a->f.host - b->f.host;
+	return a->f.order - b->f.order; /* as they were found: by rule, then part */
+}
+
+int cul_graph(struct cul_judge *j, struct cul_scored **s, size_t count)
+{
+	struct sort_context ctx = { .scored = s, .at_ns = j->at_ns };
+	struct link *links = cul_arena_get(j->scratch, EDGES * sizeof(*links));
+	struct cul_scored **before = cul_arena_get(j->scratch, (count + 1) * sizeof(*before));
+
+	if (!links || !before) {
+		j->status = CUL_ENOMEM;
+		return 0;
+	}
+	size_t n = make_links(s, count, links);
+	qsort_r(links, n, sizeof(*links), by_strength, &ctx);
+	for (size_t i = 0; i < n; i++) {
+		struct cul_scored *child = s[links[i].to];
+		if (child->parent >= 0 || leads_to(s, count, links[i].from, links[i].to))
+			continue;
+		child->parent = links[i].from;
+		child->via = links[i].edge;
+		child->untimed_edge = links[i].untimed;
+		child->contributes = links[i].edge->weight == CUL_TRIGGER;
+	}
+	for (size_t i = 0; i < count; i++) {
+		s[i]->f.role = role_of(s[i]);
+		s[i]->f.order = (int)i;
+		before[i] = s[i];
+	}
+	qsort_r(s, count, sizeof(*s), by_rank, &ctx);
+	for (size_t i = 0; i < count; i++)
+		s[i]->f.order = (int)i + 1;
+	int lead = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (s[i]->parent >= 0) {
+			const struct cul_scored *parent = before[s[i]->parent];
+			s[i]->f.explained_by = parent->f.order;
+			s[i]->f.relation = relation(j, parent, s[i]);
+		}
+		if (!lead && s[i]->f.role == CUL_ROLE_ROOT && s[i]->f.certainty >= LEAD)
+			lead = s[i]->f.order;
+	}
+	return lead;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The pack: built-in rules first, then the user's files and folders. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/auto.h"
+#include "base/error.h"
+#include "rules/rule.h"
+
+#define FILES 4096 /* of one call */
+#define FOLDERS 8  /* in one another */
+
+struct names {
+	char **items;
+	size_t count, room;
+};
+
+static enum cul_status add_mistake(struct cul_rules *rules, const char *text)
+{
+	if (rules->mistake_count == rules->mistake_room) {
+		size_t room = rules->mistake_room ? 2 * rules->mistake_room : 16;
+		const char **larger = cul_arena_get(rules->arena, room * sizeof(*larger));
+		if (!larger)
+			return CUL_ENOMEM;
+		if (rules->mistake_count)
+			memcpy(larger, rules->mistakes, rules->mistake_count * sizeof(*larger));
+		rules->mistakes = larger;
+		rules->mistake_room = room;
+	}
+	rules->mistakes[rules->mistake_count++] = cul_arena_copy(rules->arena, cul_str(text));
+	return CUL_OK;
+}
+
+static enum cul_status load_builtin(struct cul_rules *rules, bool with_rules, struct cul_error *err)
+{
+	const struct cul_pack *pack = &cul_builtin_pack;
+
+	for (size_t i = 0; i < pack->count; i++) {
+		struct cul_tree tree = { .text = pack->text, .root = pack->nodes + pack->files[i].root };
+		enum cul_status status;
+		if (!i) {
+			tree.file = "rules/calibration.yaml";
+			status = cul_calibration_read(&rules->calibration, &tree, err);
+			if (status != CUL_OK || !with_rules)
+				return status;
+			continue;
+		}
+		struct cul_error why = { 0 };
+		tree.file = cul_arena_printf(rules->arena, "rules/%s", pack->files[i].name);
+		status = tree.file ? cul_rule_read(rules, &tree, true, &why) : CUL_ENOMEM;
+		if (status == CUL_ERULE) /* the others still work; `check` tells */
+			status = add_mistake(rules, why.text);
+		if (status != CUL_OK)
+			return cul_fail(err, status, "built-in rules: out of memory");
+	}
+	return CUL_OK;
+}
+
+/** Is it the folder's calibration or a rule? A file is read once and stays with the rules. */
+static enum cul_status load_file(struct cul_rules *rules, const char *path, struct cul_error *err)
+{
+	struct cul_nodes nodes = { 0 };
+	size_t root;
+	enum cul_status status = cul_yaml_file(path, &nodes, &root, err);
+
+	if (status == CUL_OK) {
+		struct cul_node *copy = cul_arena_get(rules->arena, nodes.count * sizeof(*copy));
+		char *text = cul_arena_get(rules->arena, nodes.size + 1);
+		const char *file = cul_arena_copy(rules->arena, cul_str(path));
+		if (!copy || !text || !file) {
+			status = cul_fail(err, CUL_ENOMEM, "%s: out of memory", path);
+		} else {
+			memcpy(copy, nodes.nodes, nodes.count * sizeof(*copy));
+			if (nodes.size)
+				memcpy(text, nodes.text, nodes.size);
+			struct cul_tree tree = { .file = file, .text = text, .root = copy + root };
+			const struct cul_node *id = cul_node_get(&tree, tree.root, "id");
+			if (!id && cul_node_get(&tree, tree.root, "classes"))
+				status = cul_calibration_read(&rules->calibration, &tree, err);
+			else
+				status = cul_rule_read(rules, &tree, false, err);
+			if (status == CUL_OK && id) {
+				const struct cul_rule *rule = cul_rules_find(rules, cul_node_slice(&tree, id));
+				status = rule ? cul_rule_texts(rules, rule, err) : CUL_OK;
+			}
+		}
+	}
+	cul_nodes_free(&nodes);
+	return status;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static enum cul_status add_name(struct names *names, const char *path, struct cul_error *err)
+{
+	if (names->count == FILES)
+		return cul_fail(err, CUL_ELIMIT, "%s: more than %d rule files", path, FILES);
+	if (names->count == names->room) {
+		size_t room = names->room ? 2 * names->room : 64;
+		char **larger = realloc(names->items, room * sizeof(*larger));
+		if (!larger)
+			return cul_fail(err, CUL_ENOMEM, "%s: out of memory", path);
+		names->items = larger;
+		names->room = room;
+	}
+	char *copy = strdup(path);
+	if (!copy)
+		return cul_fail(err, CUL_ENOMEM, "%s: out of memory", path);
+	names->items[names->count++] = copy;
+	return CUL_OK;
+}
+
+static enum cul_status collect(struct names *names, const char *path, int depth, struct cul_error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return cul_fail(err, CUL_EIO, "%s: %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return add_name(names, path, err);
+	if (depth == FOLDERS)
+		return CUL_OK;
+	DIR *d = opendir(path);
+	if (!d)
+		return cul_fail(err, CUL_EIO, "%s: %s", path, strerror(errno));
+	enum cul_status status = CUL_OK;
+	for (struct dirent *e; status == CUL_OK && (e = readdir(d));) {
+		char full[4096];
+		struct cul_slice name = cul_str(e->d_name);
+		if (e->d_name[0] == '.' || (size_t)snprintf(full, sizeof(full), "%s/%s", path, e->d_name) >= sizeof(full))
+			continue;
+		if (lstat(full, &st))
+			continue;
+		if (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && cul_ends(name, CUL_LIT(".yaml"))))
+			status = collect(names, full, depth + 1, err);
+	}
+	closedir(d);
+	return status;
+}
+
+static enum cul_status load_paths(struct cul_rules *rules, const char *const *paths, size_t count, struct cul_error *err)
+{
+	struct names names = { 0 };
+	enum cul_status status = CUL_OK;
+
+	for (size_t i = 0; i < count && status == CUL_OK; i++) {
+		size_t from = names.count;
+		status = collect(&names, paths[i], 0, err);
+		if (names.count > from)
+			qsort(names.items + from, names.count - from, sizeof(*names.items), by_name);
+	}
+	for (size_t i = 0; i < names.count && status == CUL_OK; i++)
+		status = load_file(rules, names.items[i], err);
+	for (size_t i = 0; i < names.count; i++)
+		free(names.items[i]);
+	free(names.items);
+	return status;
+}
+
+enum cul_status cul_rules_load(bool builtin, const char *const *paths, size_t count, struct cul_rules **ret, struct cul_error *err)
+{
+	struct cul_arena *arena = cul_arena_new();
+	struct cul_rules *rules = arena ? cul_arena_get(arena, sizeof(*rules)) : NULL;
+
+	if (!rules) {
+		if (arena)
+			cul_arena_free(arena);
+		return cul_fail(err, CUL_ENOMEM, "rules: out of memory");
+	}
+	rules->arena = arena;
+	enum cul_status status = load_builtin(rules, builtin, err);
+	if (status == CUL_OK)
+		status = load_paths(rules, paths, count, err);
+	if (status != CUL_OK) {
+		cul_arena_free(arena);
+		return status;
+	}
+	rules->interests = (struct cul_interests){ rules->items, rules->item_count };
+	*ret = rules;
+	return CUL_OK;
+}
+
+void cul_rules_free(struct cul_rules *rules)
+{
+	if (rules)
+		cul_arena_free(rules->arena);
+}
+
+const struct cul_interests *cul_rules_interests(const struct cul_rules *rules)
+{
+	return &rules->interests;
+}

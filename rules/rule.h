@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** A rule in memory, for this room. Read-only once it is loaded; texts stay YAML nodes until a finding needs them. */
+#ifndef CUL_RULES_RULE_H
+#define CUL_RULES_RULE_H
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "culprit/rules.h"
+#include "rules/expr.h"
+#include "rules/node.h"
+
+enum cul_class { CUL_CLASS_NONE = -1, CUL_PROOF = 0, CUL_STRONG, CUL_LIKELY, CUL_HINT, CUL_CLASSES };
+enum cul_part_role { CUL_TERM_MUST, CUL_TERM_SOME, CUL_TERM_MAY, CUL_TERM_AGAINST, CUL_TERM_NEVER };
+enum cul_window { CUL_WINDOW_NONE, CUL_WINDOW_BEFORE, CUL_WINDOW_AFTER, CUL_WINDOW_OF };
+
+#define CUL_TERMS 32
+#define CUL_PER 4
+#define CUL_STACK 8
+
+/** `f == t.g` in a term's where: rows of both that have no partner can be dropped. */
+struct cul_join {
+	const struct cul_expr *own; /* FIELD */
+	const struct cul_expr *other; /* TERM_FIELD */
+};
+
+struct cul_term {
+	const char *name;
+	const struct cul_node *node;
+	enum cul_part_role role;
+	const struct cul_kind **kinds; size_t kind_count; /* rows of kinds … */
+	bool kind_missing;                     /* a kind that nobody emits (yet): never any row, always unknown */
+	size_t interest, interest_count;       /* … or text patterns: rules->items[rule->interest + interest …] */
+	const char *sql;                       /* … or a query */
+	const char *stream, *unit;
+	const struct cul_expr **fixed; size_t fixed_count;   /* conditions on the row alone */
+	const struct cul_expr **dynamic; size_t dynamic_count; /* that look at other terms */
+	struct cul_join joins[4]; size_t join_count;
+	enum cul_window window; int64_t within_ns; int anchor; /* INT64_MAX: any length */
+	const struct cul_expr *need;
+	bool absent, show;
+	enum cul_class worth;
+	const struct cul_node *capture;
+};
+
+struct cul_named { const char *name; const struct cul_expr *expr; };
+
+enum cul_same { CUL_SAME_HOST, CUL_SAME_GPU, CUL_SAME_PID, CUL_SAME_JOB, CUL_SAME_DEVICE, CUL_SAME_ANY };
+enum cul_weight { CUL_WEAK = 1, CUL_MEDIUM, CUL_EDGE_STRONG, CUL_TRIGGER };
+
+struct cul_edge {
+	const char *cause; /* may end in '*' */
+	const struct cul_node *node;
+	enum cul_same same;
+	int64_t within_ns; /* CUL_NO_TIME: any */
+	enum cul_weight weight;
+	const struct cul_expr *when;
+};
+
+struct cul_rule {
+	const char *id, *file;
+	struct cul_tree tree;
+	bool builtin;
+	int severity;
+	enum cul_class worth;
+	const char *act;
+	int role; /* enum cul_role, or -1 */
+	int onset_term; /* whose first row tells when it began; -1: the first must */
+	bool lasts; /* true until the next boot, whether or not it is printed again */
+	bool per_job, per_gpu;
+	const char *per[CUL_PER]; size_t per_count; /* fields beside the host */
+	struct cul_term *terms; size_t term_count;
+	const struct cul_expr *when, *at_least;
+	struct cul_named *lets; size_t let_count;
+	struct cul_named *facts; size_t fact_count;
+	struct cul_edge *edges; size_t edge_count;
+	size_t interest, interest_count; /* its slice of rules->items */
+	/* texts, NULL where there is none */
+	const struct cul_node *title, *summary, *remedy, *do_not, *capture, *before_reboot, *rivals, *references, *examples;
+};
+
+struct cul_calibration {
+	double base[CUL_CLASSES], adds[CUL_CLASSES], takes[CUL_CLASSES]; /* log-odds */
+	double x[32], y[32];
+	size_t points;
+};
+
+struct cul_rules {
+	struct cul_arena *arena;
+	struct cul_rule **rules; size_t count, room; /* ordered by id */
+	struct cul_interest *items; size_t item_count, item_room;
+	struct cul_interests interests;
+	size_t patterns;  /* regular expressions in expressions */
+	struct cul_calibration calibration;
+	const char **mistakes; size_t mistake_count, mistake_room; /* built-in rules that were left out, for check */
+	struct cul_tree *trees;
+};
+
+extern const char *const cul_class_names[CUL_CLASSES + 1];
+
+/* ---- load.c ---- */
+/** Read one rule out of @tree. On CUL_ERULE nothing is added. */
+CUL_MUST_CHECK enum cul_status cul_rule_read(struct cul_rules *rules, const struct cul_tree *tree, bool builtin,
+					     struct cul_error *err);
+/** Each `{expression}` of a text or of all texts below @node parses. */
+CUL_MUST_CHECK enum cul_status cul_rule_texts(const struct cul_rules *rules, const struct cul_rule *rule,
+					      struct cul_error *err);
+/** The value of @key in a map, or NULL. */
+const struct cul_node *cul_node_get(const struct cul_tree *tree, const struct cul_node *map, const char *key);
+struct cul_rule *cul_rules_find(const struct cul_rules *rules, struct cul_slice id);
+
+/* ---- calibration.c ---- */
+CUL_MUST_CHECK enum cul_status cul_calibration_read(struct cul_calibration *c, const struct cul_tree *tree, struct cul_error *err);
+double cul_calibration_map(const struct cul_calibration *c, double odds);
+
+/* ---- interest.c ---- */
+/** Make @term's patterns to interests behind what @rules has. */
+CUL_MUST_CHECK enum cul_status cul_interest_add(struct cul_rules *rules, struct cul_rule *rule, struct cul_term *term,
+						const struct cul_node *pattern, struct cul_error *err);
+
+#endif

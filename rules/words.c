@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** A rule as text for people. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rules/finding.h"
+
+bool cul_rules_info(const struct cul_rules *rules, size_t index, const char *lang, struct cul_rule_info *info)
+{
+	if (index >= rules->count)
+		return false;
+	const struct cul_rule *r = rules->rules[index];
+	*info = (struct cul_rule_info){ .id = r->id, .file = r->file, .act = r->act, .severity = r->severity, .builtin = r->builtin,
+					.title = cul_text_raw(&r->tree, r->title, lang).data,
+					.summary = cul_text_raw(&r->tree, r->summary, lang).data };
+	return true;
+}
+
+/* A node on one line, as YAML's flow style writes it. */
+static void print_flow(FILE *out, const struct cul_tree *tree, const struct cul_node *n)
+{
+	if (n->type == CUL_NODE_SCALAR) {
+		struct cul_slice s = cul_node_slice(tree, n);
+		bool quote = n->quoted || !s.size;
+		if (quote)
+			fputc('\'', out);
+		for (size_t i = 0; i < s.size; i++) {
+			if (quote && s.data[i] == '\'')
+				fputc('\'', out);
+			fputc(s.data[i] == '\n' ? ' ' : s.data[i], out);
+		}
+		if (quote)
+			fputc('\'', out);
+		return;
+	}
+	bool map = n->type == CUL_NODE_MAP, key = true;
+	fputs(map ? "{ " : "[", out);
+	for (const struct cul_node *k = n + 1; k < n + n->span;) {
+		print_flow(out, tree, k);
+		const struct cul_node *next = k + k->span;
+		if (map && key)
+			fputs(": ", out);
+		else if (next < n + n->span)
+			fputs(", ", out);
+		key = !key;
+		k = next;
+	}
+	fputs(map ? " }" : "]", out);
+}
+
+static void print_text(FILE *out, const struct cul_rule *r, const char *lead, const struct cul_node *n, const char *lang)
+{
+	struct cul_slice s = cul_text_raw(&r->tree, n, lang);
+	if (s.size)
+		fprintf(out, "%s%.*s\n", lead, (int)s.size, s.data);
+}
+
+static void print_terms(FILE *out, const struct cul_rule *r, enum cul_part_role role, const char *head)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->term_count; i++) {
+		const struct cul_term *t = &r->terms[i];
+		if (t->role != role)
+			continue;
+		if (!any)
+			fprintf(out, "\n%s\n", head);
+		any = true;
+		fprintf(out, "  %s: ", t->name);
+		print_flow(out, &r->tree, t->node);
+		fputc('\n', out);
+	}
+}
+
+static void print_list(FILE *out, const struct cul_rule *r, const char *head, const struct cul_node *list, const char *lang)
+{
+	if (!list || list->span == 1)
+		return;
+	fprintf(out, "\n%s\n", head);
+	for CUL_EACH_NODE(item, list)
+		print_text(out, r, "  - ", item, lang);
+}
+
+static void print_remedy(FILE *out, const struct cul_rule *r, const char *lang, bool zh)
+{
+	if (!r->remedy)
+		return;
+	fprintf(out, "\n%s\n", zh ? "处理办法：" : "What to do:");
+	for CUL_EACH_NODE(step, r->remedy) {
+		const struct cul_node *run = cul_node_get(&r->tree, step, "run");
+		print_text(out, r, "  - ", cul_node_get(&r->tree, step, "do"), lang);
+		if (run)
+			print_text(out, r, "      $ ", run, lang);
+		print_text(out, r, zh ? "      原因：" : "      why: ", cul_node_get(&r->tree, step, "why"), lang);
+		print_text(out, r, zh ? "      风险：" : "      risk: ", cul_node_get(&r->tree, step, "risk"), lang);
+	}
+}
+
+char *cul_rules_words(const struct cul_rules *rules, const char *id, const char *lang)
+{
+	static const char *const weights[] = { "", "weak", "medium", "strong", "trigger" };
+	static const char *const sames[] = { "host", "gpu", "pid", "job", "device", "any" };
+	const struct cul_rule *r = cul_rules_find(rules, cul_str(id));
+	bool zh = cul_is_zh(lang);
+	char *text = NULL;
+	size_t size = 0;
+
+	if (!r)
+		return NULL;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return NULL;
+	fprintf(out, "%s\n", r->id);
+	print_text(out, r, "", r->title, lang);
+	print_text(out, r, "", r->summary, lang);
+	print_terms(out, r, CUL_TERM_MUST, zh ? "必须具备：" : "Must be there:");
+	print_terms(out, r, CUL_TERM_SOME, zh ? "至少具备其一：" : "One of these at least:");
+	print_terms(out, r, CUL_TERM_MAY, zh ? "使其更可信：" : "Makes it surer:");
+	print_terms(out, r, CUL_TERM_AGAINST, zh ? "与之相悖：" : "Speaks against it:");
+	print_terms(out, r, CUL_TERM_NEVER, zh ? "可排除：" : "Rules it out:");
+	fprintf(out, "\n%s %s\n", zh ? "仅凭必要条件的确定性：" : "Certainty of the musts alone:", cul_class_names[r->worth]);
+	if (r->edge_count)
+		fprintf(out, "\n%s\n", zh ? "可解释：" : "Explains:");
+	for (size_t i = 0; i < r->edge_count; i++)
+		fprintf(out, "  - %s (%s %s, %s)\n", r->edges[i].cause, zh ? "同一" : "same", sames[r->edges[i].same], weights[r->edges[i].weight]);
+	fprintf(out, "\n%s %s\n", zh ? "首要动作：" : "Act:", r->act);
+	print_remedy(out, r, lang, zh);
+	print_list(out, r, zh ? "切勿：" : "Do not:", r->do_not, lang);
+	print_list(out, r, zh ? "重启前保留：" : "Capture before a reboot:", r->before_reboot, lang);
+	print_list(out, r, zh ? "参考：" : "References:", r->references, lang);
+	fprintf(out, "\n(%s)\n", r->file);
+	fclose(out);
+	return text;
+}
