@@ -91,8 +91,13 @@ static bool blame_next(struct cul_parse *parse, void *state, const struct cul_re
 	if (rec && ++b->lines <= 12) {
 		text = strip(rec->message, &bdf);
 		if (!cul_has(text, CUL_LIT(" timeout, ")) && !cul_has(text, CUL_LIT("page fault (src_id"))) {
-			if (!b->comm.size && take_process(parse, b, text))
+			if (!b->comm.size && take_process(parse, b, text)) {
 				more = true;
+				if (!b->fault) {
+					*status = tell_blame(parse, b);
+					return false;
+				}
+			}
 			if (b->fault && cul_cut(text, CUL_LIT("at address "), NULL, &rest)) {
 				b->address = cul_keep(parse, cul_word(&rest));
 				more = true;

@@ -195,6 +195,21 @@ static enum cul_status tell_lockup(struct cul_parse *parse, struct lockup *l)
 			cul_string("taint", l->dump.taint), cul_text("frames", cul_stack_frames(&l->dump.stack)));
 }
 
+static bool has_cpu(struct cul_slice list, struct cul_slice cpu)
+{
+	struct cul_slice one;
+
+	while (list.size) {
+		if (!cul_cut(list, CUL_LIT(","), &one, &list)) {
+			one = list;
+			list = CUL_NONE;
+		}
+		if (cul_is(one, cpu))
+			return true;
+	}
+	return false;
+}
+
 /* an RCU stall's own lines: "\t3-....: (5250 ticks this GP) …", "\t(detected by 7, t=5252 jiffies, …)" */
 static void stall_line(struct cul_parse *parse, struct lockup *l, struct cul_slice line)
 {
@@ -210,7 +225,7 @@ static void stall_line(struct cul_parse *parse, struct lockup *l, struct cul_sli
 
 		if (!l->cpu.size)
 			l->cpu = cul_keep(parse, digits);
-		if (n + digits.size + 2 < sizeof(list)) {
+		if (n + digits.size + 2 < sizeof(list) && !has_cpu(l->cpus, digits)) {
 			if (n) {
 				memcpy(list, l->cpus.data, n);
 				list[n++] = ',';
@@ -233,8 +248,8 @@ static bool lockup_next(struct cul_parse *parse, void *state, const struct cul_r
 	if (rec) {
 		if (l->kind[7] == 'r')
 			stall_line(parse, l, rec->message);
-		/* the lockup of another CPU: its own block */
-		if (!cul_has(rec->message, CUL_LIT("soft lockup - CPU#")) && cul_dump_line(&l->dump, rec->message) != CUL_DUMP_END)
+		/* the lockup of another CPU and the dump of another task are blocks of their own */
+		if (!cul_has(rec->message, CUL_LIT("soft lockup - CPU#")) && !cul_starts(rec->message, CUL_LIT("task:")) && cul_dump_line(&l->dump, rec->message) != CUL_DUMP_END)
 			return true;
 	}
 	*status = tell_lockup(parse, l);
