@@ -52,6 +52,7 @@
 	X("the full capacity of the model will not be utilized", "context-below-trained")            \
 	X("failed to find free space in the KV cache", "kv-full")                                    \
 	X("failed to find a memory slot for batch", "kv-full")                                       \
+	X("rocBLAS error: Cannot read", "rocblas-no-kernels")                                        \
 	X("disabling CUDA graphs due to", "cuda-graphs-disabled")
 
 static const struct event_text events[] = { EVENTS(EVENT_ROW) };
@@ -241,8 +242,8 @@ static enum cul_status event(struct cul_parse *parse, const struct cul_record *r
 		if (isnan(size) && !cul_has(m, CUL_LIT("fail")) && !cul_has(m, CUL_LIT("Error")) && !cul_has(m, CUL_LIT("exceeds")) &&
 		    !cul_has(m, CUL_LIT("unable")))
 			return CUL_OK; /* ggml_gallocr_reserve_n: reallocating … is no failure */
-		if (cul_has(m, CUL_LIT("reallocating")))
-			return CUL_OK;
+		if (cul_has(m, CUL_LIT("reallocating")) || (cul_has(m, CUL_LIT("Malloc failed")) && !cul_has(m, CUL_LIT("allocating "))))
+			return CUL_OK; /* MXNet and others say cudaMalloc failed too */
 		if (!strcmp(found->text, "unable to allocate") && !cul_has(m, CUL_LIT("buffer")))
 			return CUL_OK;
 	}

@@ -258,14 +258,16 @@ static enum cul_status desync(struct cul_parse *parse, const struct cul_record *
 
 static enum cul_status version(struct cul_parse *parse, const struct cul_record *rec, struct cul_slice m, struct cul_slice rest)
 {
-	struct cul_slice word = cul_word(&rest), cuda = CUL_NONE;
+	struct cul_slice word = cul_word(&rest), cuda;
 	bool hip;
 
 	if (!word.size || !is_digit(word.data[0]))
 		return CUL_OK;
-	hip = cul_cut(word, CUL_LIT("+hip"), &word, &cuda) || cul_has(m, CUL_LIT("RCCL version"));
-	if (!cul_cut(word, CUL_LIT("+cuda"), &word, &cuda))
-		cul_skip(&rest, CUL_LIT(" compiled with CUDA ")), cuda = hip ? cuda : number_after(m, CUL_LIT("compiled with CUDA "));
+	hip = cul_has(word, CUL_LIT("+hip")) || cul_has(m, CUL_LIT("RCCL version"));
+	if (cul_cut(word, CUL_LIT("+"), &word, &cuda))
+		(void)(cul_skip(&cuda, CUL_LIT("cuda")) || cul_skip(&cuda, CUL_LIT("hip")) || cul_skip(&cuda, CUL_LIT("cu")));
+	else
+		cuda = number_after(m, CUL_LIT("compiled with CUDA "));
 	while (word.size && !is_word(word.data[word.size - 1]))
 		word.size--;
 	return cul_emit(parse, rec, "nccl.version", cul_text("version", word), cul_string("library", hip ? "RCCL" : "NCCL"), cul_text("cuda_version", cuda));

@@ -186,9 +186,25 @@ static enum cul_status device(struct cul_parse *parse, const struct cul_record *
 			mib_arg("available_mib", m, CUL_LIT("available")));
 }
 
+/** A Windows path as it is: log/slog doubles its backslashes inside quotes. */
+static struct cul_slice plain_path(struct cul_parse *parse, struct cul_slice path)
+{
+	char *room;
+	size_t n = 0;
+
+	if (!cul_has(path, CUL_LIT("\\\\")) || !(room = cul_keep_bytes(parse, path.size)))
+		return path;
+	for (size_t i = 0; i < path.size; i++) {
+		room[n++] = path.data[i];
+		if (path.data[i] == '\\' && i + 1 < path.size && path.data[i + 1] == '\\')
+			i++;
+	}
+	return cul_slice(room, n);
+}
+
 static enum cul_status runner(struct cul_parse *parse, const struct cul_record *rec, struct cul_slice m)
 {
-	struct cul_slice cmd, model;
+	struct cul_slice cmd, model, split = CUL_NONE, rest;
 
 	/* up to 0.1.4x the command stands as a list in the message itself: [/tmp/… --model …] */
 	if (!cul_cut(m, CUL_LIT("cmd="), NULL, &cmd) && !cul_cut(m, CUL_LIT("starting"), NULL, &cmd))
@@ -204,10 +220,13 @@ static enum cul_status runner(struct cul_parse *parse, const struct cul_record *
 	model = word_after(cmd, CUL_LIT("--model "));
 	if (!model.size)
 		model = word_after(cmd, CUL_LIT("-m "));
+	model = plain_path(parse, model);
+	if (cul_cut(cmd, CUL_LIT("--tensor-split "), NULL, &rest))
+		split = cul_word(&rest);
 	return cul_emit(parse, rec, "ollama.runner", cul_text("model", model), int_after("n_ctx", cmd, CUL_LIT("--ctx-size ")),
 			int_after("n_batch", cmd, CUL_LIT("--batch-size ")), int_after("n_ubatch", cmd, CUL_LIT("--ubatch-size ")),
 			int_after("n_gpu_layers", cmd, CUL_LIT("--n-gpu-layers ")), int_after("threads", cmd, CUL_LIT("--threads ")),
-			int_after("parallel", cmd, CUL_LIT("--parallel ")), cul_text("split", word_after(m, CUL_LIT("--tensor-split "))),
+			int_after("parallel", cmd, CUL_LIT("--parallel ")), cul_text("split", split),
 			int_after("port", cmd, CUL_LIT("--port ")), cul_text("command", cmd));
 }
 
@@ -239,7 +258,11 @@ static enum cul_status offload(struct cul_parse *parse, const struct cul_record 
 
 static enum cul_status memory(struct cul_parse *parse, const struct cul_record *rec, struct cul_slice m, struct cul_slice what)
 {
-	return cul_emit(parse, rec, "ollama.memory", cul_text("what", what), cul_text("device", value_of(m, CUL_LIT("device"))),
+	struct cul_slice device = value_of(m, CUL_LIT("device"));
+
+	if (!device.size)
+		device = value_of(m, CUL_LIT("buffer"));
+	return cul_emit(parse, rec, "ollama.memory", cul_text("what", what), cul_text("device", device),
 			mib_arg("buffer_mib", m, CUL_LIT("size")));
 }
 
@@ -260,10 +283,12 @@ static enum cul_status event(struct cul_parse *parse, const struct cul_record *r
 		word = "runner-terminated";
 	if (!gpu.size)
 		gpu = value_of(m, CUL_LIT("id"));
+	if (!gpu.size)
+		gpu = word_after(m, CUL_LIT("VISIBLE_DEVICES:"));
 	if (!gfx.size)
 		gfx = gfx_of(m);
 	return cul_emit(parse, rec, "ollama.event", cul_string("event", word), cul_text("what", what), cul_text("why", why),
-			cul_text("model", value_of(m, CUL_LIT("model"))), cul_text("gpu_uuid", cul_starts(gpu, CUL_LIT("GPU-")) ? gpu : CUL_NONE),
+			cul_text("model", plain_path(parse, value_of(m, CUL_LIT("model")))), cul_text("gpu_uuid", cul_starts(gpu, CUL_LIT("GPU-")) ? gpu : CUL_NONE),
 			cul_text("gfx", gfx),
 			cul_since(cul_decimal("duration_s", number_at(value_of(m, CUL_LIT("seconds"))))),
 			mib_arg("required_mib", m, CUL_LIT("requested")), mib_arg("available_mib", m, CUL_LIT("available")),

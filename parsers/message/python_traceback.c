@@ -110,7 +110,7 @@ static bool trace_next(struct cul_parse *parse, void *state, const struct cul_re
 	}
 	frames = cul_slice(text, n);
 	rest = cul_from(rest, type.size);
-	cul_skip(&rest, CUL_LIT(": "));
+	cul_skip(&rest, CUL_LIT(":"));
 	function = t->frames ? t->functions[(t->frames - 1) % TRACE_FRAMES] : CUL_NONE;
 	*status = cul_emit(parse, rec, "python.traceback", cul_text("exception", type), cul_text("what", cul_trim(rest)), cul_text("function", function),
 			   cul_text("path", t->path), cul_number("line_no", t->line_no), cul_number("rank", t->rank), cul_text("frames", frames));

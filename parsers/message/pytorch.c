@@ -117,7 +117,7 @@ static enum cul_status out_of_memory(struct cul_parse *parse, const struct cul_r
 	return cul_emit(parse, rec, "pytorch.cuda-oom", mib_after("tried_mib", m, CUL_LIT("Tried to allocate ")), cul_number("gpu_index", gpu),
 			cul_real("total_mib", total), cul_real("free_mib", free_mib), cul_real("allocated_mib", allocated), cul_real("reserved_mib", reserved),
 			cul_real("reserved_unallocated_mib", !isnan(loose) ? loose : reserved - allocated), cul_real("process_used_mib", own),
-			cul_real("others_used_mib", named ? others : NAN),
+			cul_real("named_used_mib", named ? others : NAN),
 			mib_after("private_pools_mib", m, CUL_LIT("PyTorch, with ")), rank_arg(rec));
 }
 
@@ -236,7 +236,7 @@ const struct cul_parser cul_parser_pytorch = {
 	.about = "PyTorch: GPU out of memory, CUDA errors, device asserts, data loaders, elastic children",
 	.kinds = CUL_KINDS(
 		CUL_KIND("pytorch.cuda-oom", 1, "pytorch", F_TRIED_MIB, F_GPU_INDEX, F_TOTAL_MIB, F_FREE_MIB, F_ALLOCATED_MIB, F_RESERVED_MIB, F_RESERVED_UNALLOCATED_MIB,
-			 F_PROCESS_USED_MIB, F_OTHERS_USED_MIB, F_PRIVATE_POOLS_MIB, F_RANK),
+			 F_PROCESS_USED_MIB, F_NAMED_USED_MIB, F_PRIVATE_POOLS_MIB, F_RANK),
 		CUL_KIND("pytorch.oom-process", 1, "pytorch", F_PID, F_USED_MIB, F_GPU_INDEX), CUL_KIND("pytorch.cuda-error", 1, "pytorch", F_WHAT, F_CODE, F_RANK),
 		CUL_KIND("pytorch.device-assert", 1, "pytorch", F_WHAT, F_FUNCTION, F_PATH, F_LINE_NO, F_RANK),
 		CUL_KIND("pytorch.child-failed", 1, "pytorch", F_RANK, F_LOCAL_RANK, F_HOST, F_CODE, F_PID, F_SIGNAL),

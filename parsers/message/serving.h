@@ -217,7 +217,7 @@ static inline struct cul_slice gfx_of(struct cul_slice a)
  */
 static inline struct cul_slice rank_of(struct cul_slice line)
 {
-	static const char *const marks[] = { "[rank", "[Rank ", "[default", "[Rank", " Rank ", "Worker_TP", "Worker_DP0_TP", "rank=", "local_rank: " };
+	static const char *const marks[] = { "[rank", "[Rank ", "[default", "[Rank", " Rank ", "Worker_TP", "_TP", "Worker_PP", "rank=", "local_rank: " };
 	struct cul_slice head = line, rest, digits;
 
 	if (head.size > 160)

@@ -39,6 +39,8 @@ static const struct alias aliases[] = {
 	{ "data_time", "data_s", false, true }, { "step_time", "step_s", false, true }, { "Time", "step_s", false, false }, { "rank", "rank", false, false },
 };
 
+static const struct alias step_time = { "step", "step_s", false, false };
+
 #define STATS_FIELDS 24
 
 /** Where @name stands as a word of its own with a value behind it; the value in @ret. */
@@ -101,7 +103,7 @@ static enum cul_status stats_record(struct cul_parse *parse, const struct cul_re
 		number = number_at(value);
 		/* "step 0.31s" is a time */
 		if (!strcmp(a->field, "step") && number.size < value.size && value.data[number.size] == 's')
-			a = &(const struct alias){ "step", "step_s", false, false };
+			a = &step_time;
 		real = to_real(number);
 		if (!strcmp(a->field, "loss") && number.size && !is_digit(number.data[number.size - 1])) {
 			broken = true;
