@@ -59,6 +59,23 @@ static enum cul_status tell(struct cul_parse *parse, const struct bus_error *e)
 			cul_text("errors", cul_slice(e->errors, e->size)));
 }
 
+/* names up to 4.x were sentences; today's short ones are used for all */
+static struct cul_slice bit_name(struct cul_slice text)
+{
+	static const char *const old[][2] = {
+		{ "Receiver Error", "RxErr" }, { "Bad TLP", "BadTLP" }, { "Bad DLLP", "BadDLLP" }, { "RELAY_NUM Rollover", "Rollover" },
+		{ "Replay Timer Timeout", "Timeout" }, { "Advisory Non-Fatal", "NonFatalErr" }, { "Data Link Protocol", "DLP" },
+		{ "Surprise Down", "SDES" }, { "Poisoned TLP", "TLP" }, { "Completion Timeout", "CmpltTO" },
+		{ "Completer Abort", "CmpltAbrt" }, { "Unexpected Completion", "UnxCmplt" }, { "Malformed TLP", "MalfTLP" },
+		{ "Unsupported Request", "UnsupReq" }, { "ACS Violation", "ACSViol" }, { "Flow Control Protocol", "FCP" },
+	};
+
+	for (size_t i = 0; i < sizeof(old) / sizeof(*old); i++)
+		if (cul_starts(text, cul_str(old[i][0])))
+			return cul_str(old[i][1]);
+	return cul_word(&text);
+}
+
 /* "   [ 0] RxErr                  (First)" */
 static bool bus_next(struct cul_parse *parse, void *state, const struct cul_record *rec, enum cul_status *status)
 {
@@ -74,7 +91,7 @@ static bool bus_next(struct cul_parse *parse, void *state, const struct cul_reco
 		cul_skip(&rest, CUL_LIT("AER: "));
 		rest = cul_trim(rest);
 		if (cul_skip(&rest, CUL_LIT("[")) && cul_cut(rest, CUL_LIT("]"), &name, &rest) && cul_trim(name).size <= 2) {
-			name = cul_word(&rest);
+			name = bit_name(cul_trim(rest));
 			if (name.size && name.data[0] >= 'A' && e->size + name.size + 1 < sizeof(e->errors)) {
 				if (e->size)
 					e->errors[e->size++] = ' ';
