@@ -318,7 +318,7 @@ static void put_evidence(struct page *p, const struct cul_finding *f, size_t mos
 		if (cul_columns(places[i]) > widest)
 			widest = cul_columns(places[i]);
 	}
-	put(p, "", label(r, L_LINES), BOLD, "", 0, 1);
+	put(p, "", label(r, L_LINES), BOLD, safe(r, cul_words(r, "(culprit explain %s)", f->cause)), 4, 1);
 	for (size_t i = 0; i < count; i++) {
 		const struct cul_row *row = picked[i]->row;
 		/* a capture's line may hold nothing but padding before what matters */
@@ -466,7 +466,8 @@ static void put_findings(struct page *p, enum label head, enum cul_role role, bo
 			continue;
 		shown++;
 		const char *entities = cul_entity_words(r, f);
-		const char *text = cul_words(r, "%s  %s%s%s", safe(r, f->title), percent(r, f->certainty), *entities ? "  " : "", safe(r, entities));
+		const char *text = cul_words(r, "%s  %s%s%s  (%s)", safe(r, f->title), percent(r, f->certainty), *entities ? "  " : "",
+					     safe(r, entities), safe(r, f->cause));
 		put(p, cul_words(r, "  %d. ", f->order), "", PLAIN, text, 5, 2);
 		if (f->evidence_count)
 			put(p, cul_words(r, "     %s ", place(r, f->evidence[0].row->member, f->evidence[0].row->line, 36)), "", PLAIN,
