@@ -22,8 +22,8 @@
 #include "parsers/parser.h"
 #include "parsers/state.h"
 
-#define CHOPS 192         /* cuts of one sample; small samples are cut at every byte */
-#define EVERY_BYTE 512    /* a sample up to this size is cut at every byte */
+#define EVERY_BYTE 2048 /* a sample up to this size is cut at every byte, a larger one at each 37th */
+#define CHOPS 1024      /* and so many times at most */
 
 struct out {
 	char *data;
@@ -293,7 +293,7 @@ static void compare(const char *path, struct cul_slice got, bool update)
 
 static void chop(const char *path, const char *name, struct cul_slice bytes)
 {
-	size_t step = bytes.size <= EVERY_BYTE ? 1 : bytes.size / CHOPS | 1;
+	size_t step = bytes.size <= EVERY_BYTE ? 1 : bytes.size / 37 <= CHOPS ? 37 : bytes.size / CHOPS | 1;
 	struct cul_error err;
 
 	for (size_t cut = 0; cut < bytes.size; cut += step) {
