@@ -99,8 +99,7 @@ static struct origin origin_of(struct cul_slice before)
 		word = head;
 	/* host names hold no colon, so the last two parts are pid and tid */
 	if (cul_cut_last(word, CUL_LIT(":"), &head, &o.tid) && cul_cut_last(head, CUL_LIT(":"), &o.host, &o.pid) && o.pid.size && is_digit(o.pid.data[0])) {
-		while (o.host.size && (o.host.data[0] == '<' || o.host.data[0] == '[' || o.host.data[0] == '>'))
-			o.host = cul_from(o.host, 1);
+		cul_cut_last(o.host, CUL_LIT(":"), NULL, &o.host); /* [1,3]<stdout>:host */
 		return o;
 	}
 	return (struct origin){ CUL_NONE, CUL_NONE, CUL_NONE, CUL_NONE };

@@ -327,6 +327,15 @@ static enum cul_status ollama_record(struct cul_parse *parse, const struct cul_r
 		return cul_emit(parse, rec, "ollama.evict", cul_text("what", what), cul_text("model", value_of(m, CUL_LIT("modelPath"))),
 				cul_number("layers_loaded", number_after(m, CUL_LIT("\"loaded layers\"="))),
 				cul_number("runners", value_of(m, CUL_LIT("runner_count"))));
+	if (cul_has(m, CUL_LIT("new model will fit in available VRAM"))) {
+		struct cul_slice gpu = value_of(m, CUL_LIT("gpu"));
+		double bytes = to_real(number_at(value_of(m, CUL_LIT("available"))));
+
+		return cul_emit(parse, rec, "ollama.fit", cul_text("model", plain_path(parse, value_of(m, CUL_LIT("model")))),
+				cul_text("gpu_uuid", cul_starts(gpu, CUL_LIT("GPU-")) ? gpu : CUL_NONE), cul_text("library", value_of(m, CUL_LIT("library"))),
+				cul_number("parallel", value_of(m, CUL_LIT("parallel"))), mib_arg("required_mib", m, CUL_LIT("required")),
+				cul_real("available_mib", bytes / 1048576));
+	}
 	if (cul_has(m, CUL_LIT("loaded runners")))
 		return cul_emit(parse, rec, "ollama.runners", cul_number("runners", value_of(m, CUL_LIT("count"))));
 	if (cul_has(m, CUL_LIT("system memory")) && cul_has(m, CUL_LIT("free_swap=")))
@@ -351,6 +360,7 @@ const struct cul_parser cul_parser_ollama = {
 		CUL_SAMPLES("ollama.load-request", 1, "ollama", F_OPERATION, F_N_CTX, F_N_BATCH, F_PARALLEL, F_N_GPU_LAYERS, F_THREADS, F_FLASH_ATTN),
 		CUL_SAMPLES("ollama.offload", 1, "ollama", F_LIBRARY, F_LAYERS_REQUESTED, F_LAYERS_TOTAL, F_LAYERS_OFFLOADED, F_SPLIT, F_AVAILABLE_MIB,
 			    F_REQUIRED_MIB, F_KV_MIB, F_WEIGHTS_MIB, F_GRAPH_MIB),
+		CUL_SAMPLES("ollama.fit", 1, "ollama", F_MODEL, F_GPU_UUID, F_LIBRARY, F_PARALLEL, F_REQUIRED_MIB, F_AVAILABLE_MIB),
 		CUL_SAMPLES("ollama.load", 1, "ollama", F_DURATION_S), CUL_SAMPLES("ollama.evict", 1, "ollama", F_WHAT, F_MODEL, F_LAYERS_LOADED, F_RUNNERS),
 		CUL_SAMPLES("ollama.runners", 1, "ollama", F_RUNNERS), CUL_SAMPLES("ollama.system-memory", 1, "ollama", F_TOTAL_MIB, F_FREE_MIB, F_SWAP_FREE_MIB),
 		CUL_SAMPLES("ollama.memory", 1, "ollama", F_WHAT, F_DEVICE, F_BUFFER_MIB),
@@ -359,7 +369,7 @@ const struct cul_parser cul_parser_ollama = {
 	.needles = CUL_LIST(EVENTS(EVENT_NEEDLE) "server config", "Listening on ", "inference compute", "starting llama server", "starting runner",
 			    "starting llama-server", "{Operation:", "layers.offload=", "llama runner started in ", "llama-server started in ",
 			    "evicting a model to make space", "evicting all other models", "resetting model to expire immediately",
-			    "found an idle runner to unload", "no idle runners, picking the shortest", "loaded runners", "free_swap=",
+			    "found an idle runner to unload", "no idle runners, picking the shortest", "loaded runners", "new model will fit in available VRAM", "free_swap=",
 			    "msg=\"model weights\"", "msg=\"kv cache\"", "msg=\"compute graph\"", "msg=\"total memory\""),
 	.record = ollama_record,
 };
