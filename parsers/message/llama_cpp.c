@@ -248,7 +248,7 @@ static enum cul_status event(struct cul_parse *parse, const struct cul_record *r
 			return CUL_OK;
 	}
 	/* others load models and miss devices too */
-	if ((!strcmp(found->event, "model-load-failed") || !strcmp(found->text, "no CUDA-capable device is detected")) && !cul_has(m, CUL_LIT("llama")) &&
+	if ((!strcmp(found->event, "model-load-failed") || !strcmp(found->text, "no CUDA-capable device is detected")) && !cul_has(m, CUL_LIT("llama_")) &&
 	    !cul_has(m, CUL_LIT("ggml")) && !cul_has(m, CUL_LIT("load_model:")) && !cul_has(m, CUL_LIT("common_init")) && !cul_has(m, CUL_LIT("error loading model:")))
 		return CUL_OK;
 	if (!strcmp(found->event, "model-load-failed"))
