@@ -105,6 +105,9 @@ static const struct property properties[] = {
 	{ "reset_status.reset_required", "reset_required", H_TEXT, 'a' },
 };
 
+/* "name" is short for process_name in a query of processes */
+static const struct property process_name = { "process_name", "command", H_COMMAND, 'p' };
+
 struct layout {
 	const struct property *columns[MOST]; /* NULL: known to nobody */
 	bool milli[MOST];
@@ -132,12 +135,17 @@ layout_read(struct layout *layout, struct cul_slice line)
 			if (cul_is(name, cul_str(properties[k].name)))
 				layout->columns[i] = &properties[k];
 		if (layout->columns[i]) {
-			/* a lone "name" or "pid" may be anybody's header: those that only nvidia-smi says count */
-			layout->known += cul_has(name, CUL_LIT(".")) || cul_has(name, CUL_LIT("_")) ? 2 : 1;
+			/* "timestamp, index, name, pid" may be anybody's header: names that only nvidia-smi has count */
+			layout->known += cul_has(name, CUL_LIT(".")) || cul_has(name, CUL_LIT("_")) || cul_is(name, CUL_LIT("uuid")) ||
+							 cul_is(name, CUL_LIT("pstate")) ?
+						 2 : 0;
 			layout->processes |= layout->columns[i]->kind == 'p';
 		}
 	}
 	layout->count = count;
+	for (size_t i = 0; layout->processes && i < count; i++)
+		if (layout->columns[i] && cul_is(cul_str(layout->columns[i]->name), CUL_LIT("name")))
+			layout->columns[i] = &process_name;
 	return count > 0 && layout->known >= 2;
 }
 
@@ -367,6 +375,8 @@ csv_section(struct cul_parse *parse)
 			cul_line_back(parse);
 			break;
 		}
+		if (!rows && layout.columns[0] && cul_starts(cells[0], cul_str(layout.columns[0]->name)))
+			continue; /* a header of generic names only */
 		rows++;
 		status = emit_row(parse, &line, &layout, cells);
 	}

@@ -224,6 +224,7 @@ process_line(struct cul_parse *parse, struct table *t, const struct cul_line *li
 	struct gpu *gpu;
 	int64_t index;
 	double mib;
+	char mig[32];
 
 	if (!cul_all_digits(gpu_word) || !cul_to_int(gpu_word, &index))
 		return CUL_OK;
@@ -264,8 +265,12 @@ process_line(struct cul_parse *parse, struct table *t, const struct cul_line *li
 	} else {
 		t->unsized = true;
 	}
-	if (cul_told(gi) && cul_told(ci))
-		cul_put(&row, cul_text("mig", cul_slice(gi.data, (size_t)(ci.data + ci.size - gi.data))));
+	if (cul_told(gi) && cul_told(ci) && gi.size + ci.size + 1 < sizeof(mig)) { /* "2/0": GPU and compute instance */
+		memcpy(mig, gi.data, gi.size);
+		mig[gi.size] = '/';
+		memcpy(mig + gi.size + 1, ci.data, ci.size);
+		cul_put(&row, cul_text("mig", cul_slice(mig, gi.size + 1 + ci.size)));
+	}
 	cul_put(&row, cul_int("capture", t->ordinal));
 	t->processes++;
 	return cul_row_emit(parse, &rec, "nvidia.smi.process", &row);

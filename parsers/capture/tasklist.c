@@ -97,7 +97,7 @@ emit_task(struct cul_parse *parse, const struct cul_line *line, struct cul_slice
 	cul_put(&row, cul_text("command", cells[0]));
 	if (count > 4 && memory(cells[4], &value))
 		cul_put(&row, cul_real("rss_mib", value));
-	if (count > 7 && cul_to_seconds(cells[7], &value))
+	if (count > 7 && cul_to_seconds(cul_word(&cells[7]), &value)) /* narrow ones let the title slip in */
 		cul_put(&row, cul_real("cpu_time_s", value));
 	tally->tasks++;
 	return cul_row_emit(parse, &rec, "ps.process", &row);
