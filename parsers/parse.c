@@ -362,6 +362,7 @@ static void peel(struct cul_parse *p, struct cul_record *rec)
 			rec->severity = layer.severity;
 		rec->kernel |= layer.kernel;
 		rec->partial |= layer.partial;
+		rec->step_ns += layer.step_ns;
 		if (layer.boot_ns != CUL_NO_TIME)
 			rec->boot_ns = layer.boot_ns;
 		if (rec->bare || rec->time.ns == CUL_NO_TIME) {
@@ -595,6 +596,12 @@ static void read_record(struct cul_parse *p, const struct cul_line *line)
 		rec.severity = p->last.severity;
 		rec.kernel = p->last.kernel;
 	} else if (!rec.bare) {
+		/* an envelope that tells no time: that of the record before, as one without envelope */
+		if (rec.time.ns == CUL_NO_TIME && p->has_last && p->last.time.ns != CUL_NO_TIME) {
+			rec.time = p->last.time;
+			if (__builtin_add_overflow(rec.time.ns, rec.step_ns, &rec.time.ns))
+				rec.time = p->last.time;
+		}
 		remember(p, &rec);
 		p->tally.records++;
 		p->span.records++;

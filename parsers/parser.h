@@ -43,6 +43,7 @@ struct cul_record {
 	bool bare;                   /* no envelope of its own: inherited */
 	bool partial;                /* set by peel(): the line was split by its container; more of it follows */
 	int64_t boot_ns;             /* the kernel's own time where an outer envelope has the wall time; CUL_NO_TIME */
+	int64_t step_ns;             /* set by peel() without a time: so long after the record before (dmesg -H) */
 	char *scratch;               /* for peel(): room for unescaped text; what is left there is kept by the driver */
 	size_t scratch_size;         /* 256 KiB */
 };

@@ -202,6 +202,8 @@ static int dmesg_peel(struct cul_slice line, struct cul_record *rec)
 			/* -e, -H: "[  +0.000123] " */
 			if (!cul_skip(&delta, CUL_LIT("+")) || !cul_clock_boot(&delta, &time) || !cul_skip(&delta, CUL_LIT("]")))
 				return 0;
+			if (time.ns < 86400 * CUL_SECOND)
+				rec->step_ns = time.ns;
 			time = (struct cul_time){ .ns = CUL_NO_TIME };
 			take_caller(&delta, rec);
 			if (severity >= 0)
