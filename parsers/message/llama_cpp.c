@@ -25,6 +25,8 @@
 	X("no CUDA-capable device is detected", "no-device")                                         \
 	X("ggml_vulkan: No devices found", "no-device")                                              \
 	X("load_backend: failed to", "backend-load-failed")                                          \
+	X("ggml_backend_load_best: failed to load", "backend-load-failed")                           \
+	X("ggml_backend_load: failed to load", "backend-load-failed")                                \
 	X("cudaMalloc failed", "alloc-failed")                                                       \
 	X("hipMalloc failed", "alloc-failed")                                                        \
 	X("failed to allocate buffer for kv cache", "kv-alloc-failed")                               \
@@ -273,6 +275,8 @@ static enum cul_status llama_record(struct cul_parse *parse, const struct cul_re
 		b = cul_digits(&rest);
 		return cul_emit(parse, rec, "llama.offload", cul_number("layers_offloaded", a), cul_number("layers_total", b));
 	}
+	if (cul_cut(m, CUL_LIT("offloading "), NULL, &rest) && cul_has(rest, CUL_LIT(" repeating layers to GPU")))
+		return cul_emit(parse, rec, "llama.repeating", cul_number("layers_repeating", cul_digits(&rest)));
 	at = cul_find(m, CUL_LIT(" buffer size ="));
 	if (at != SIZE_MAX)
 		return buffer(parse, rec, m, at);
@@ -326,6 +330,7 @@ const struct cul_parser cul_parser_llama_cpp = {
 	.about = "llama.cpp and its servers: layers on GPUs, buffers, context, devices, timings, failures",
 	.kinds = CUL_KINDS(
 		CUL_SAMPLES("llama.offload", 1, "llama_cpp", F_LAYERS_OFFLOADED, F_LAYERS_TOTAL),
+		CUL_SAMPLES("llama.repeating", 1, "llama_cpp", F_LAYERS_REPEATING),
 		CUL_SAMPLES("llama.buffer", 1, "llama_cpp", F_DEVICE, F_BUFFER, F_BUFFER_MIB), CUL_SAMPLES("llama.graph", 1, "llama_cpp", F_NODES, F_SPLITS),
 		CUL_SAMPLES("llama.context", 1, "llama_cpp", F_N_CTX, F_N_BATCH, F_N_UBATCH, F_FLASH_ATTN),
 		CUL_KIND("llama.device", 1, "llama_cpp", F_GPU_INDEX, F_DEVICE, F_GPU_NAME, F_COMPUTE, F_GFX, F_GPU_UUID, F_GPU_BDF, F_TOTAL_MIB, F_FREE_MIB),

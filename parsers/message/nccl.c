@@ -58,6 +58,9 @@
 	X("Heartbeat monitor timed out", "heartbeat-timeout")                                        \
 	X("Could not acquire GIL within", "gil-held")                                                \
 	X("we are taking the entire process down", "abort")                                          \
+	X("Some NCCL operations have failed or timed out", "async-failure")                          \
+	X("because FlightRecorder is disabled", "no-flight-recorder")                                \
+	X("JAX distributed service detected fatal errors", "peer-died")                              \
 	X("Observed flight recorder dump signal", "dump-signal")                                     \
 	X("Detected mismatch between collectives on ranks", "mismatch")                              \
 	X("NCCL communicator was aborted", "comm-aborted")                                           \

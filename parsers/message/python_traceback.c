@@ -9,7 +9,7 @@
  *
  * Printed by Lib/traceback.py and Python/traceback.c. Each line may carry the same tag: "[rank3]: " (torch.distributed from
  * 2.2), "(EngineCore pid=272) ", "  | " of an exception group, a log prefix that no envelope knows. Lines of others between are passed over; a
- * line in column one that names a type ends it. A cause ("direct cause", "during handling") is a traceback of its own.
+ * line in column one that names a type ends it. "Fatal Python error: Bus error" is faulthandler's. A cause ("direct cause", "during handling") is a traceback of its own.
  */
 #include "parsers/message/serving.h"
 
@@ -121,8 +121,10 @@ static enum cul_status traceback_record(struct cul_parse *parse, const struct cu
 {
 	size_t at = cul_find(rec->message, CUL_LIT("Traceback (most recent call last)"));
 	struct trace *t;
-	struct cul_slice rank;
+	struct cul_slice rank, what;
 
+	if (cul_cut(rec->message, CUL_LIT("Fatal Python error: "), NULL, &what))
+		return cul_emit(parse, rec, "python.fatal", cul_text("what", cul_trim(what)), rank_arg(rec));
 	if (at == SIZE_MAX)
 		return CUL_OK;
 	t = cul_keep_bytes(parse, sizeof(*t));
@@ -139,7 +141,8 @@ static enum cul_status traceback_record(struct cul_parse *parse, const struct cu
 const struct cul_parser cul_parser_python_traceback = {
 	.name = "python_traceback",
 	.about = "Python tracebacks: exception, place, frames",
-	.kinds = CUL_KINDS(CUL_KIND("python.traceback", 1, "python_traceback", F_EXCEPTION, F_WHAT, F_FUNCTION, F_PATH, F_LINE_NO, F_RANK, F_FRAMES)),
-	.needles = CUL_LIST("Traceback (most recent call last)"),
+	.kinds = CUL_KINDS(CUL_KIND("python.traceback", 1, "python_traceback", F_EXCEPTION, F_WHAT, F_FUNCTION, F_PATH, F_LINE_NO, F_RANK, F_FRAMES),
+			   CUL_KIND("python.fatal", 1, "python_traceback", F_WHAT, F_RANK)),
+	.needles = CUL_LIST("Traceback (most recent call last)", "Fatal Python error: "),
 	.record = traceback_record,
 };

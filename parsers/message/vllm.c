@@ -24,6 +24,9 @@
 	X("died unexpectedly, shutting down client", "engine-died")                                  \
 	X("died unexpectedly, shutting down executor", "worker-died")                                \
 	X("Worker VllmWorkerProcess pid", "worker-died")                                             \
+	X("WorkerProc initialization failed", "worker-failed")                                       \
+	X("WorkerProc failed to start", "worker-failed")                                             \
+	X("WorkerProc hit an exception", "worker-failed")                                            \
 	X("No available block found in", "shm-broadcast-wait")                                       \
 	X("No available shared memory broadcast block found in", "shm-broadcast-wait")               \
 	X("RPC call to ", "rpc-timeout")                                                             \
