@@ -36,7 +36,7 @@ static enum cul_status sxid(struct cul_parse *parse, const struct cul_record *re
 
 static enum cul_status xid_record(struct cul_parse *parse, const struct cul_record *rec)
 {
-	struct cul_slice where, code, mig = CUL_NONE, pid = CUL_NONE, comm = CUL_NONE, rest, earlier = CUL_NONE;
+	struct cul_slice where = CUL_NONE, code, mig = CUL_NONE, pid = CUL_NONE, comm = CUL_NONE, rest, earlier = CUL_NONE;
 	int64_t number;
 
 	if (!cul_kernel_says(rec))
