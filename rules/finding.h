@@ -34,7 +34,7 @@ struct cul_verdict_own {
 /* ---- text.c ---- */
 enum cul_text_style { CUL_TEXT_PROSE, CUL_TEXT_COMMAND };
 /** The text at @node in the judge's language, its {expressions} filled in; NULL for none. In the verdict's arena. */
-const char *cul_text(struct cul_match *match, const struct cul_node *node, enum cul_text_style style);
+const char *cul_rule_text(struct cul_match *match, const struct cul_node *node, enum cul_text_style style);
 /** The same for a rule without rows: braces stay. */
 struct cul_slice cul_text_raw(const struct cul_tree *tree, const struct cul_node *node, const char *lang);
 bool cul_is_zh(const char *lang);

@@ -579,6 +579,9 @@ static enum cul_status read_edges(const struct loader *l, const struct cul_node 
 			struct cul_slice id = text_of(l, c);
 			if (!memchr(id.data ? id.data : "", '.', id.size))
 				return mistake(l, c, "'%s' is no id like family.name or family.*", string_of(l, c));
+			const char *star = memchr(id.data, '*', id.size);
+			if (star && star != id.data + id.size - 1)
+				return mistake(l, c, "'*' stands only at the end, as in nccl.*: '%s'", string_of(l, c));
 			e.cause = string_of(l, c);
 			r->edges[count++] = e;
 		}

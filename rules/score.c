@@ -330,7 +330,7 @@ static const char *const *texts(struct cul_match *m, const struct cul_node *list
 		return NULL;
 	const char **out = cul_arena_get(m->judge->arena, list->span * sizeof(*out));
 	for CUL_EACH_NODE(item, list) {
-		const char *text = out ? cul_text(m, item, CUL_TEXT_PROSE) : NULL;
+		const char *text = out ? cul_rule_text(m, item, CUL_TEXT_PROSE) : NULL;
 		if (text)
 			out[n++] = text;
 	}
@@ -351,10 +351,10 @@ static void make_remedy(struct cul_match *m, struct cul_scored *s)
 		if (!out)
 			return;
 		struct cul_remedy *r = &out[n++];
-		r->what = cul_text(m, cul_node_get(tree, step, "do"), CUL_TEXT_PROSE);
-		r->run = cul_text(m, cul_node_get(tree, step, "run"), CUL_TEXT_COMMAND);
-		r->why = cul_text(m, cul_node_get(tree, step, "why"), CUL_TEXT_PROSE);
-		r->risk = cul_text(m, cul_node_get(tree, step, "risk"), CUL_TEXT_PROSE);
+		r->what = cul_rule_text(m, cul_node_get(tree, step, "do"), CUL_TEXT_PROSE);
+		r->run = cul_rule_text(m, cul_node_get(tree, step, "run"), CUL_TEXT_COMMAND);
+		r->why = cul_rule_text(m, cul_node_get(tree, step, "why"), CUL_TEXT_PROSE);
+		r->risk = cul_rule_text(m, cul_node_get(tree, step, "risk"), CUL_TEXT_PROSE);
 		v = cul_node_get(tree, step, "needs");
 		r->needs = v ? cul_node_text(tree, v) : "none";
 		v = cul_node_get(tree, step, "loses_work");
@@ -386,10 +386,10 @@ static void make_texts(struct cul_match *m, struct cul_scored *s)
 {
 	const struct cul_rule *r = m->rule;
 
-	s->f.title = cul_text(m, r->title, CUL_TEXT_PROSE);
+	s->f.title = cul_rule_text(m, r->title, CUL_TEXT_PROSE);
 	if (!s->f.title)
 		s->f.title = r->id;
-	s->f.summary = cul_text(m, r->summary, CUL_TEXT_PROSE);
+	s->f.summary = cul_rule_text(m, r->summary, CUL_TEXT_PROSE);
 	if (!s->f.summary)
 		s->f.summary = s->f.title;
 	s->f.do_not = texts(m, r->do_not, &s->f.do_not_count);
@@ -402,7 +402,7 @@ static void make_texts(struct cul_match *m, struct cul_scored *s)
 		size_t n = 0;
 		for (const struct cul_node *k = r->rivals + 1; out && k < r->rivals + r->rivals->span;) {
 			const struct cul_node *v = k + k->span;
-			const char *why = cul_text(m, v, CUL_TEXT_PROSE);
+			const char *why = cul_rule_text(m, v, CUL_TEXT_PROSE);
 			if (why)
 				out[n++] = cul_arena_printf(m->judge->arena, "%s: %s", cul_node_text(&r->tree, k), why);
 			k = v + v->span;

@@ -34,7 +34,7 @@ static const char *blank(struct cul_arena *arena, struct cul_slice expr, enum cu
 	return at == expr.size ? "?" : cul_arena_printf(arena, "<%.*s>", (int)(expr.size - at), expr.data + at);
 }
 
-const char *cul_text(struct cul_match *m, const struct cul_node *node, enum cul_text_style style)
+const char *cul_rule_text(struct cul_match *m, const struct cul_node *node, enum cul_text_style style)
 {
 	struct cul_slice text = cul_text_raw(&m->rule->tree, node, m->judge->lang);
 	char *out = NULL;
@@ -131,7 +131,7 @@ const char *cul_text_capture(struct cul_match *m, const struct cul_term *t)
 	const char *stream = cul_term_stream(t);
 
 	if (t->capture)
-		return cul_text(m, t->capture, CUL_TEXT_COMMAND);
+		return cul_rule_text(m, t->capture, CUL_TEXT_COMMAND);
 	const struct cul_node *n = cul_node_get(&r->tree, r->capture, t->name);
 	for (size_t k = 0; !n && k < t->kind_count; k++)
 		n = cul_node_get(&r->tree, r->capture, t->kinds[k]->name);
@@ -143,7 +143,7 @@ const char *cul_text_capture(struct cul_match *m, const struct cul_term *t)
 	if (!n && stream)
 		n = cul_node_get(&r->tree, r->capture, stream);
 	if (n)
-		return cul_text(m, n, CUL_TEXT_COMMAND);
+		return cul_rule_text(m, n, CUL_TEXT_COMMAND);
 	for (size_t i = 0; stream && i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(commands[i].stream, stream))
 			return commands[i].command;
