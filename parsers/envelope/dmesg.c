@@ -194,8 +194,11 @@ static int dmesg_peel(struct cul_slice line, struct cul_record *rec)
 		if (cul_clock_boot(&rest, &time) || (cul_peel_digit(rest.data[0]) && rest.data[4] == '-' && cul_clock_iso(&rest, &time))) {
 			if (time.clock == CUL_CLOCK_BOOT && rest.data - before.data < 8)
 				return 0; /* "[ 0.5]" is somebody else's */
-			if (time.clock != CUL_CLOCK_BOOT && !facility)
-				return 0;
+			if (time.clock != CUL_CLOCK_BOOT) { /* Talos; its facilities don't tell the kernel's lines from others */
+				if (!facility)
+					return 0;
+				facility = 1;
+			}
 		} else {
 			struct cul_slice delta = cul_trim(rest);
 

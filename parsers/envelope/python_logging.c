@@ -61,8 +61,11 @@ static int python_logging_peel(struct cul_slice line, struct cul_record *rec)
 			cul_word(&words);
 			words = cul_trim(words);
 		}
-		if (severity >= 0)
+		if (severity >= 0) {
 			bits = 14;
+			while (message.size && message.data[0] == ' ') /* a level padded to a width */
+				message = cul_from(message, 1);
+		}
 	}
 	*rec = trial;
 	rec->time = time;

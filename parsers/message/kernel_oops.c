@@ -50,7 +50,7 @@ static bool oops_next(struct cul_parse *parse, void *state, const struct cul_rec
 }
 
 static enum cul_status follow(struct cul_parse *parse, const struct cul_record *rec, const char *kind, struct cul_slice what,
-			      struct cul_slice place, const struct cul_frame *frame)
+			      struct cul_slice place)
 {
 	struct oops *oops = cul_keep_bytes(parse, sizeof(*oops));
 
@@ -60,19 +60,33 @@ static enum cul_status follow(struct cul_parse *parse, const struct cul_record *
 	oops->rec = cul_keep_record(parse, rec);
 	oops->what = cul_keep(parse, cul_trim(what));
 	oops->place = cul_keep(parse, place);
-	if (frame) {
-		cul_dump_copy(oops->dump.function, sizeof(oops->dump.function), frame->function);
-		cul_dump_copy(oops->dump.module, sizeof(oops->dump.module), frame->module);
-	}
+	return cul_follow(parse, rec, oops_next, oops);
+}
+
+static enum cul_status warning(struct cul_parse *parse, const struct cul_record *rec, struct cul_slice place,
+			       const struct cul_frame *frame, struct cul_slice cpu, struct cul_slice pid, struct cul_slice comm)
+{
+	struct oops *oops = cul_keep_bytes(parse, sizeof(*oops));
+
+	if (!oops)
+		return CUL_ENOMEM;
+	oops->kind = "kernel.warn";
+	oops->rec = cul_keep_record(parse, rec);
+	oops->what = cul_keep(parse, rec->message);
+	oops->place = cul_keep(parse, place);
+	cul_dump_copy(oops->dump.cpu, sizeof(oops->dump.cpu), cpu);
+	cul_dump_copy(oops->dump.pid, sizeof(oops->dump.pid), cul_digits(&pid));
+	cul_dump_copy(oops->dump.comm, sizeof(oops->dump.comm), comm);
+	cul_dump_copy(oops->dump.function, sizeof(oops->dump.function), frame->function);
+	cul_dump_copy(oops->dump.module, sizeof(oops->dump.module), frame->module);
 	return cul_follow(parse, rec, oops_next, oops);
 }
 
 /* "CPU: 3 PID: 812 at file:line sym+0x1/0x2 [mod]" */
 static enum cul_status old_warning(struct cul_parse *parse, const struct cul_record *rec, struct cul_slice rest)
 {
-	struct cul_slice cpu = cul_digits(&rest), pid = CUL_NONE, place;
+	struct cul_slice cpu = cul_digits(&rest), pid, place;
 	struct cul_frame frame = { 0 };
-	struct oops *oops;
 
 	if (!cul_cut(rest, CUL_LIT("PID: "), NULL, &rest))
 		return CUL_OK;
@@ -81,34 +95,26 @@ static enum cul_status old_warning(struct cul_parse *parse, const struct cul_rec
 		return CUL_OK;
 	place = cul_word(&rest);
 	cul_frame_symbol(cul_trim(rest), &frame);
-	oops = cul_keep_bytes(parse, sizeof(*oops));
-	if (!oops)
-		return CUL_ENOMEM;
-	oops->kind = "kernel.warn";
-	oops->rec = cul_keep_record(parse, rec);
-	oops->what = cul_keep(parse, rec->message);
-	oops->place = cul_keep(parse, place);
-	cul_dump_copy(oops->dump.cpu, sizeof(oops->dump.cpu), cpu);
-	cul_dump_copy(oops->dump.pid, sizeof(oops->dump.pid), pid);
-	cul_dump_copy(oops->dump.function, sizeof(oops->dump.function), frame.function);
-	cul_dump_copy(oops->dump.module, sizeof(oops->dump.module), frame.module);
-	return cul_follow(parse, rec, oops_next, oops);
+	return warning(parse, rec, place, &frame, cpu, pid, CUL_NONE);
 }
 
 /* "file:line at sym+0x1/0x2, CPU#3: comm/pid", "at sym, CPU#…" */
 static enum cul_status new_warning(struct cul_parse *parse, const struct cul_record *rec, struct cul_slice rest)
 {
-	struct cul_slice place, head;
+	struct cul_slice place, head, who, cpu, comm = CUL_NONE, pid = CUL_NONE;
 	struct cul_frame frame = { 0 };
 
-	if (!cul_cut(rest, CUL_LIT(", CPU#"), &head, NULL))
+	if (!cul_cut(rest, CUL_LIT(", CPU#"), &head, &who))
 		return CUL_OK;
+	cpu = cul_digits(&who);
+	if (cul_skip(&who, CUL_LIT(": ")))
+		cul_cut_last(who, CUL_LIT("/"), &comm, &pid);
 	if (cul_skip(&head, CUL_LIT("at ")))
 		place = CUL_NONE;
 	else if (!cul_cut(head, CUL_LIT(" at "), &place, &head))
 		return CUL_OK;
 	cul_frame_symbol(head, &frame);
-	return follow(parse, rec, "kernel.warn", rec->message, place, frame.function.size ? &frame : NULL);
+	return warning(parse, rec, place, &frame, cpu, pid, comm);
 }
 
 static enum cul_status oops_record(struct cul_parse *parse, const struct cul_record *rec)
@@ -132,13 +138,13 @@ static enum cul_status oops_record(struct cul_parse *parse, const struct cul_rec
 		place = rest;
 		if (place.size && place.data[place.size - 1] == '!')
 			place.size--;
-		return follow(parse, rec, "kernel.oops", text, place, NULL);
+		return follow(parse, rec, "kernel.oops", text, place);
 	}
 	if (cul_skip(&rest, CUL_LIT("Internal error: "))) /* "Oops" and "Oops - BUG" have had their first line */
-		return cul_starts(rest, CUL_LIT("Oops")) ? CUL_OK : follow(parse, rec, "kernel.oops", text, CUL_NONE, NULL);
+		return cul_starts(rest, CUL_LIT("Oops")) ? CUL_OK : follow(parse, rec, "kernel.oops", text, CUL_NONE);
 	for (const char *const *h = heads; *h; h++)
 		if (cul_starts(text, cul_str(*h)))
-			return follow(parse, rec, "kernel.oops", text, CUL_NONE, NULL);
+			return follow(parse, rec, "kernel.oops", text, CUL_NONE);
 	return CUL_OK;
 }
 

@@ -85,8 +85,12 @@ static bool bus_next(struct cul_parse *parse, void *state, const struct cul_reco
 	if (rec && ++e->lines <= 12 && !cul_has(rec->message, CUL_LIT("PCIe Bus Error: "))) {
 		if (!prefix(rec->message, &bdf, &rest))
 			bdf = e->bdf, rest = rec->message;
-		if (!cul_is(bdf, e->bdf))
-			return e->lines < 6;
+		if (!cul_is(bdf, e->bdf) && e->lines < 6)
+			return true;
+		if (!cul_is(bdf, e->bdf)) {
+			*status = tell(parse, e);
+			return false;
+		}
 		rest = cul_trim(rest);
 		cul_skip(&rest, CUL_LIT("AER: "));
 		rest = cul_trim(rest);
@@ -154,7 +158,8 @@ static enum cul_status pcie_record(struct cul_parse *parse, const struct cul_rec
 		return slot_event(parse, rec, bdf, rest);
 	if (cul_cut(rest, CUL_LIT("DPC: containment event"), NULL, &able)) {
 		cul_cut(able, CUL_LIT("received from "), NULL, &from);
-		return cul_emit(parse, rec, "pcie.dpc", cul_bdf("bdf", bdf), cul_bdf("source_bdf", cul_word(&from)), cul_text("what", rest));
+		return cul_emit(parse, rec, "pcie.dpc", cul_bdf("bdf", bdf), cul_bdf("source_bdf", cul_word(&from)),
+				cul_text("what", cul_trim(rest)));
 	}
 	if (cul_cut(rest, CUL_LIT("AER: "), NULL, &able)) {
 		if (cul_cut(able, CUL_LIT("error message received from "), NULL, &from) || cul_cut(able, CUL_LIT("error received: "), NULL, &from)) {
@@ -179,7 +184,7 @@ static enum cul_status pcie_record(struct cul_parse *parse, const struct cul_rec
 				cul_bdf("source_bdf", cul_word(&from)), cul_text("what", able));
 	}
 	if (cul_has(rest, CUL_LIT("Unable to change power state from ")) || cul_has(rest, CUL_LIT("device inaccessible")))
-		return cul_emit(parse, rec, "pcie.inaccessible", cul_bdf("bdf", bdf), cul_text("what", rest));
+		return cul_emit(parse, rec, "pcie.inaccessible", cul_bdf("bdf", bdf), cul_text("what", cul_trim(rest)));
 	return CUL_OK;
 }
 
