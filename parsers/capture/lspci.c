@@ -41,7 +41,7 @@ is_device(struct cul_slice line, struct cul_slice *bdf, struct cul_slice *rest)
 	if (bdf->size < 7 || bdf->size > 12 || bdf->data[bdf->size - 2] != '.' || bdf->data[bdf->size - 5] != ':' ||
 	    !cul_to_bdf(*bdf, checked))
 		return false;
-	return cul_has(*rest, CUL_LIT(": ")) || cul_has(*rest, CUL_LIT("]:"));
+	return cul_has(*rest, CUL_LIT(": "));
 }
 
 static int
@@ -109,7 +109,7 @@ flush(struct cul_parse *parse, struct device *d)
 static void
 begin(struct cul_parse *parse, struct device *d, const struct cul_line *line)
 {
-	struct cul_slice bdf, rest, class, name, rev;
+	struct cul_slice bdf = CUL_NONE, rest = CUL_NONE, class = CUL_NONE, name = CUL_NONE, rev;
 
 	memset(d, 0, sizeof(*d));
 	d->rec = cul_table_record(parse, line);
