@@ -119,7 +119,7 @@ nested(struct cul_parse *parse, const struct cul_line *line, struct gpu *gpu)
 	value = cul_trim(value);
 	if (!cul_told(value))
 		return CUL_OK;
-	if (cul_is(key, CUL_LIT("NAME")) && cul_starts(line->text, CUL_LIT("            "))) {
+	if (cul_is(key, CUL_LIT("NAME"))) {
 		status = flush_process(parse, gpu);
 		gpu->process_rec = cul_table_record(parse, line);
 		gpu->process_rec.line.text = cul_keep(parse, line->text);

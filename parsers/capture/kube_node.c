@@ -31,7 +31,12 @@ node_bid(const struct cul_head *head)
 		if (capacity && cul_starts(line, CUL_LIT("Allocatable:")))
 			return cul_starts(head->lines[0].text, CUL_LIT("Capacity:")) || cul_starts(head->lines[0].text, CUL_LIT("Name:")) ? 24 : 0;
 	}
-	return cul_starts(head->lines[0].text, CUL_LIT("Name:   ")) && head->begins && cul_has(head->command, CUL_LIT("describe node")) ? 24 : 0;
+	if (!cul_starts(head->lines[0].text, CUL_LIT("Name:   ")) || !head->begins)
+		return 0;
+	for (size_t i = 1; i + 1 < head->count; i++) /* what is left when somebody cut the middle out */
+		if (cul_starts(head->lines[i].text, CUL_LIT("Conditions:")) && cul_has(head->lines[i + 1].text, CUL_LIT("LastHeartbeatTime")))
+			return 24;
+	return cul_has(head->command, CUL_LIT("describe node")) ? 24 : 0;
 }
 
 struct resource {
