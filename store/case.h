@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The case in memory, for this room alone. */
+#ifndef CUL_STORE_CASE_H
+#define CUL_STORE_CASE_H
+
+#include <sqlite3.h>
+
+#include "base/arena.h"
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "culprit/store.h"
+
+#define CASE_APPLICATION 0x43554c50 /* "CULP" */
+#define CASE_VERSION 1
+
+#define CASE_TEXT 1000          /* bytes of a row's line that are kept */
+#define CASE_HITS 4096          /* places of one run that are kept; beyond: at least */
+#define CASE_RUN_GAP (60 * CUL_SECOND) /* a run ends when nothing equal came for so long */
+#define CASE_ROWS 200000        /* default of limits.rows */
+#define CASE_DAMAGE 1000        /* damage rows of one member */
+#define CASE_TEMPLATES 1000
+#define CASE_BLOCK 65536        /* raw bytes of an evidence block */
+#define CASE_BLOCK_LINES 512    /* lines that no parser took, kept of one member */
+#define CASE_CAPTURES 32        /* named captures of a pattern that are kept */
+#define CASE_COLUMNS 200        /* fields of a kind */
+
+/** A kind that has rows in this case. */
+struct case_kind {
+	const struct cul_kind *kind;
+	const char *table;      /* "nvidia_xid" */
+	int id;
+	size_t columns;
+	bool stored;            /* its table exists */
+	sqlite3_stmt *insert;
+	int64_t member, rows;   /* rows of that member so far */
+	bool full;
+	/* reading */
+	bool loaded;
+	const struct cul_row *const *list;
+	size_t count;
+};
+
+struct case_section {
+	int member, host;
+	const char *parser, *streams; /* streams: "kernel,log" */
+	int64_t first, last, first_boot;
+	bool torn;
+};
+
+struct case_member {
+	const char *name;
+	int host;
+	size_t order; /* in byte order of the names */
+};
+
+struct cul_case {
+	sqlite3 *db;
+	struct cul_arena *arena;
+	const struct cul_interests *interests;
+	struct case_kind **kinds;
+	size_t kind_count, kind_room;
+	struct { const struct cul_kind *key; struct case_kind *kind; } cache[256];
+
+	struct case_member *members;   size_t member_count;  /* by id - 1 */
+	struct case_section *sections; size_t section_count; /* by id - 1 */
+	struct cul_host *hosts;        size_t host_count;
+	struct cul_gpu *gpus;          size_t gpu_count;
+	struct cul_source *sources;    size_t source_count;
+	struct cul_damage *damage;     size_t damage_count;
+	struct cul_template *templates; size_t template_count;
+	int *interest_of;              size_t interest_count; /* the case's interest id - 1 -> ours, or -1 */
+
+	bool records_loaded;
+	const struct cul_row *const **records; /* by interest of ours */
+	size_t *record_counts;
+	const struct cul_field **made;  size_t made_count, made_room; /* captures under names of no dictionary */
+	int64_t steps;
+	int64_t memory;
+};
+
+/* store.c */
+enum cul_status case_fail(sqlite3 *db, struct cul_error *err, const char *what);
+enum cul_status case_exec(sqlite3 *db, const char *sql, struct cul_error *err);
+enum cul_status case_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret, struct cul_error *err);
+void case_finalizep(sqlite3_stmt **statement);
+/** The text of a column in @arena, never NULL; "" for NULL. */
+struct cul_slice case_text(struct cul_arena *arena, sqlite3_stmt *s, int column);
+const char *case_string(struct cul_arena *arena, sqlite3_stmt *s, int column); /* NULL for NULL */
+int64_t case_time(sqlite3_stmt *s, int column);                                 /* CUL_NO_TIME for NULL */
+void case_bind_time(sqlite3_stmt *s, int column, int64_t ns);
+void case_bind_slice(sqlite3_stmt *s, int column, struct cul_slice text);
+struct case_kind *case_kind_get(struct cul_case *c, const struct cul_kind *kind); /* NULL: out of memory */
+/** SQL that makes the kind's table and view; sqlite3_free(). */
+char *case_kind_sql(const struct cul_kind *kind, bool view);
+static inline size_t case_kind_fields(const struct cul_kind *kind)
+{
+	size_t n = 0;
+	while (kind->fields && kind->fields[n] && n < CASE_COLUMNS)
+		n++;
+	return n;
+}
+/** The dictionary's field of that name and type, or one made for this case. NULL: out of memory. */
+const struct cul_field *case_field(struct cul_case *c, struct cul_slice name, enum cul_type type);
+
+/* ingest.c */
+struct case_writer;
+struct case_writer *case_writer_new(struct cul_case *c, const struct cul_scan_options *options, bool raw);
+void case_writer_free(struct case_writer *w);
+void case_writer_sink(struct case_writer *w, struct cul_sink *sink);
+enum cul_status case_writer_finish(struct case_writer *w);
+const struct cul_error *case_writer_error(const struct case_writer *w);
+uint64_t case_hash(uint64_t hash, const void *data, size_t size);
+void case_write_varint(uint8_t **p, uint64_t value);
+bool case_read_varint(const uint8_t **p, const uint8_t *end, uint64_t *value);
+
+/* template.c */
+struct case_templates;
+struct case_templates *case_templates_new(void);
+void case_templates_free(struct case_templates *t);
+enum cul_status case_templates_load(struct case_templates *t, sqlite3 *db, struct cul_error *err);
+enum cul_status case_templates_add(struct case_templates *t, const struct cul_observation *o);
+enum cul_status case_templates_write(struct case_templates *t, sqlite3 *db, struct cul_error *err);
+
+/* place.c, who.c */
+enum cul_status case_place(struct cul_case *c, int64_t since_ns, int64_t until_ns, struct cul_error *err);
+
+/* load.c */
+enum cul_status case_load(struct cul_case *c, struct cul_error *err);
+enum cul_status case_check(sqlite3 *db, struct cul_error *err);
+
+#endif

@@ -1,0 +1,774 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The sink: observations -> rows.
+ *
+ * Equal observations of one section fold into a run (n, first, last) as long as they come within a
+ * minute of each other and on the same boot; where each of them stood goes to `hit`, up to a limit.
+ * Samples never fold. A kind's table is made at its first row. Lines that no parser took are kept
+ * in blocks, so that evidence can be read with what stood around it.
+ */
+#include "store/case.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <zstd.h>
+
+#define RUNS 1024 /* open runs of a section */
+#define WAYS 4
+#define BOOT_SLACK (2 * CUL_SECOND)
+
+struct run {
+	uint64_t a, b;     /* hash of all that must be equal */
+	int64_t id, n, line;
+	int64_t first, last, boot_last;
+	uint32_t used;     /* for the least recently used */
+	bool at_least;
+	uint32_t hits;
+	size_t size, room;
+	uint8_t *bytes;    /* (time, line) as differences, once n > 1 */
+	int64_t hit_time, hit_line;
+};
+
+struct case_writer {
+	struct cul_case *c;
+	struct cul_error err;
+	enum cul_keep keep;
+	int64_t rows;
+	bool raw;                /* evidence is not compressed */
+	sqlite3_stmt *member, *section, *section_end, *observe, *run, *hit, *record, *capture, *block, *interest;
+	int *interest_ids;       /* by index of ours: its row, or 0 */
+	size_t interest_count;
+	int interest_last;
+	int64_t row_id;
+	int member_id, section_id;
+	int64_t lines, bytes;    /* of the member */
+	char read_as[256];
+	int64_t damage;
+	struct run runs[RUNS];
+	size_t open;
+	uint32_t clock;
+	struct case_templates *templates;
+	uint8_t *text;           /* the block being filled */
+	size_t text_size, kept;
+	int64_t text_first, text_last, text_line;
+	int text_member;
+	struct cul_kind damaged; /* when the registry has none (a test) */
+	const struct cul_kind *damaged_kind;
+};
+
+uint64_t case_hash(uint64_t hash, const void *data, size_t size)
+{
+	const uint8_t *p = data;
+	while (size >= 8) {
+		uint64_t v;
+		memcpy(&v, p, 8);
+		hash = (hash ^ v) * UINT64_C(0x9fb21c651e98df25);
+		hash ^= hash >> 29;
+		p += 8;
+		size -= 8;
+	}
+	uint64_t v = size;
+	if (size) {
+		uint8_t tail[8] = { 0 };
+		memcpy(tail, p, size);
+		uint64_t t;
+		memcpy(&t, tail, 8);
+		v ^= t << 3;
+	}
+	hash = (hash ^ v) * UINT64_C(0xff51afd7ed558ccd);
+	return hash ^ (hash >> 32);
+}
+
+void case_write_varint(uint8_t **p, uint64_t value)
+{
+	for (; value >= 0x80; value >>= 7)
+		*(*p)++ = (uint8_t)(value | 0x80);
+	*(*p)++ = (uint8_t)value;
+}
+
+bool case_read_varint(const uint8_t **p, const uint8_t *end, uint64_t *value)
+{
+	*value = 0;
+	for (unsigned shift = 0; *p < end && shift < 64; shift += 7) {
+		uint8_t byte = *(*p)++;
+		*value |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return true;
+	}
+	return false;
+}
+
+static uint64_t zigzag(int64_t v)
+{
+	return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+}
+
+/* The difference wraps instead of overflowing: times are the input's. */
+static int64_t less(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+static enum cul_status step(struct case_writer *w, sqlite3_stmt *s, const char *what)
+{
+	int rc = sqlite3_step(s);
+	sqlite3_reset(s);
+	if (rc == SQLITE_DONE || rc == SQLITE_ROW)
+		return CUL_OK;
+	return case_fail(w->c->db, &w->err, what);
+}
+
+static enum cul_status need(struct case_writer *w, sqlite3_stmt **s, const char *sql)
+{
+	return *s ? CUL_OK : case_prepare(w->c->db, sql, s, &w->err);
+}
+
+/* ---- lines that are kept ---------------------------------------------------------------------- */
+
+static enum cul_status flush_text(struct case_writer *w)
+{
+	if (!w->text_size)
+		return CUL_OK;
+	enum cul_status status = need(w, &w->block, "INSERT INTO block(member,first_line,last_line,codec,bytes,data) VALUES(?,?,?,?,?,?)");
+	if (status != CUL_OK)
+		return status;
+	uint8_t *packed = NULL;
+	size_t size = 0;
+	if (!w->raw && w->text_size > 256) {
+		size_t bound = ZSTD_compressBound(w->text_size);
+		packed = malloc(bound);
+		if (!packed)
+			return cul_fail(&w->err, CUL_ENOMEM, "evidence: out of memory");
+		size = ZSTD_compress(packed, bound, w->text, w->text_size, 3);
+		if (ZSTD_isError(size))
+			size = 0;
+	}
+	sqlite3_bind_int(w->block, 1, w->text_member);
+	sqlite3_bind_int64(w->block, 2, w->text_first);
+	sqlite3_bind_int64(w->block, 3, w->text_last);
+	sqlite3_bind_int(w->block, 4, size ? 1 : 0);
+	sqlite3_bind_int64(w->block, 5, (int64_t)w->text_size);
+	if (size)
+		sqlite3_bind_blob64(w->block, 6, packed, size, SQLITE_STATIC);
+	else
+		sqlite3_bind_blob64(w->block, 6, w->text, w->text_size, SQLITE_STATIC);
+	status = step(w, w->block, "evidence");
+	sqlite3_bind_null(w->block, 6);
+	free(packed);
+	w->text_size = 0;
+	return status;
+}
+
+static enum cul_status keep_line(struct case_writer *w, int64_t line, struct cul_slice text)
+{
+	if (w->keep == CUL_KEEP_NONE || !text.size || (w->keep != CUL_KEEP_ALL && w->kept >= CASE_BLOCK_LINES))
+		return CUL_OK;
+	if (text.size > CASE_TEXT)
+		text.size = CASE_TEXT;
+	if (!w->text && !(w->text = malloc(CASE_BLOCK)))
+		return cul_fail(&w->err, CUL_ENOMEM, "evidence: out of memory");
+	if (w->text_size && (w->text_member != w->member_id || w->text_size + text.size + 20 > CASE_BLOCK)) {
+		enum cul_status status = flush_text(w);
+		if (status != CUL_OK)
+			return status;
+	}
+	if (!w->text_size) {
+		w->text_member = w->member_id;
+		w->text_first = w->text_last = line;
+		w->text_line = 0;
+	}
+	uint8_t *p = w->text + w->text_size;
+	case_write_varint(&p, zigzag(less(line, w->text_line)));
+	case_write_varint(&p, text.size);
+	memcpy(p, text.data, text.size);
+	w->text_size = (size_t)(p - w->text) + text.size;
+	w->text_line = line;
+	w->text_first = line < w->text_first ? line : w->text_first;
+	w->text_last = line > w->text_last ? line : w->text_last;
+	w->kept++;
+	return CUL_OK;
+}
+
+/* ---- runs ------------------------------------------------------------------------------------- */
+
+static enum cul_status close_run(struct case_writer *w, struct run *run)
+{
+	enum cul_status status = CUL_OK;
+	if (run->id && run->n > 1) {
+		status = need(w, &w->run, "UPDATE observation SET n = ?, raw_last = ? WHERE id = ?");
+		if (status == CUL_OK)
+			status = need(w, &w->hit, "INSERT INTO hit(id, at_least, times) VALUES(?,?,?)");
+		if (status != CUL_OK)
+			return status;
+		sqlite3_bind_int64(w->run, 1, run->n);
+		case_bind_time(w->run, 2, run->last);
+		sqlite3_bind_int64(w->run, 3, run->id);
+		status = step(w, w->run, "a run");
+		if (status == CUL_OK) {
+			sqlite3_bind_int64(w->hit, 1, run->id);
+			sqlite3_bind_int(w->hit, 2, run->at_least);
+			sqlite3_bind_blob64(w->hit, 3, run->bytes, run->size, SQLITE_STATIC);
+			status = step(w, w->hit, "hits");
+			sqlite3_bind_null(w->hit, 3);
+		}
+	}
+	run->id = 0;
+	run->size = 0;
+	return status;
+}
+
+static enum cul_status close_runs(struct case_writer *w)
+{
+	enum cul_status status = CUL_OK;
+	for (size_t i = 0; w->open && i < RUNS && status == CUL_OK; i++)
+		if (w->runs[i].id)
+			status = close_run(w, &w->runs[i]);
+	w->open = 0;
+	return status;
+}
+
+static enum cul_status add_hit(struct case_writer *w, struct run *run, int64_t time, int64_t line)
+{
+	if (run->hits >= CASE_HITS) {
+		run->at_least = true;
+		return CUL_OK;
+	}
+	if (run->room - run->size < 24) {
+		size_t room = run->room ? run->room * 2 : 64;
+		uint8_t *bytes = realloc(run->bytes, room);
+		if (!bytes)
+			return cul_fail(&w->err, CUL_ENOMEM, "hits: out of memory");
+		run->bytes = bytes;
+		run->room = room;
+	}
+	uint8_t *p = run->bytes + run->size;
+	case_write_varint(&p, zigzag(less(time, run->hit_time)));
+	case_write_varint(&p, zigzag(less(line, run->hit_line)));
+	run->size = (size_t)(p - run->bytes);
+	run->hit_time = time;
+	run->hit_line = line;
+	run->hits++;
+	return CUL_OK;
+}
+
+static int64_t boot_time(const struct cul_observation *o)
+{
+	if (o->time.clock == CUL_CLOCK_BOOT)
+		return o->time.ns;
+	return o->boot_ns > 0 ? o->boot_ns : CUL_NO_TIME;
+}
+
+static bool goes_on(const struct run *run, const struct cul_observation *o)
+{
+	int64_t boot = boot_time(o);
+	if ((run->last == CUL_NO_TIME) != (o->time.ns == CUL_NO_TIME))
+		return false;
+	if (run->last != CUL_NO_TIME) {
+		int64_t gap = less(o->time.ns, run->last);
+		if (gap > CASE_RUN_GAP || gap < -BOOT_SLACK)
+			return false;
+	}
+	return boot == CUL_NO_TIME || run->boot_last == CUL_NO_TIME || boot >= run->boot_last - BOOT_SLACK;
+}
+
+static void hash_values(const struct cul_observation *o, uint64_t *a, uint64_t *b)
+{
+	for (size_t i = 0; i < o->count; i++) {
+		const struct cul_value *v = &o->values[i];
+		if (v->type == CUL_ABSENT || !v->field)
+			continue;
+		const void *data = v->type == CUL_TEXT ? (const void *)v->s.data : (const void *)&v->i;
+		size_t size = v->type == CUL_TEXT ? v->s.size : sizeof(v->i);
+		*a = case_hash(case_hash(*a, v->field->name, strlen(v->field->name)), data, size);
+		*b = case_hash(*b + *a, data, size);
+	}
+}
+
+/* ---- rows ------------------------------------------------------------------------------------- */
+
+static enum cul_status bind_value(sqlite3_stmt *s, int column, const struct cul_value *v)
+{
+	switch (v->type) {
+	case CUL_INT:
+	case CUL_FLAG:
+		sqlite3_bind_int64(s, column, v->i);
+		break;
+	case CUL_REAL:
+		sqlite3_bind_double(s, column, v->r);
+		break;
+	case CUL_TEXT:
+		case_bind_slice(s, column, v->s);
+		break;
+	default:
+		sqlite3_bind_null(s, column);
+	}
+	return CUL_OK;
+}
+
+static enum cul_status make_table(struct case_writer *w, struct case_kind *k)
+{
+	for (int view = 0; view < 2; view++) {
+		char *sql = case_kind_sql(k->kind, view);
+		if (!sql)
+			return cul_fail(&w->err, CUL_ENOMEM, "%s: out of memory", k->kind->name);
+		enum cul_status status = case_exec(w->c->db, sql, &w->err);
+		sqlite3_free(sql);
+		if (status != CUL_OK)
+			return status;
+	}
+	k->stored = true;
+	return CUL_OK;
+}
+
+static enum cul_status ready_kind(struct case_writer *w, struct case_kind *k)
+{
+	if (k->id && (k->insert || !strcmp(k->kind->name, "record")))
+		return CUL_OK;
+	enum cul_status status;
+	if (!k->id) {
+		CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+		status = case_prepare(w->c->db, "INSERT INTO kind(name, version) VALUES(?,?)", &s, &w->err);
+		if (status != CUL_OK)
+			return status;
+		sqlite3_bind_text(s, 1, k->kind->name, -1, SQLITE_STATIC);
+		sqlite3_bind_int(s, 2, k->kind->version);
+		status = step(w, s, k->kind->name);
+		if (status != CUL_OK)
+			return status;
+		k->id = (int)sqlite3_last_insert_rowid(w->c->db);
+	}
+	if (!strcmp(k->kind->name, "record")) {
+		k->stored = true;
+		return CUL_OK;
+	}
+	if (!k->stored && (status = make_table(w, k)) != CUL_OK)
+		return status;
+	char marks[2 * CASE_COLUMNS + 1];
+	size_t n = 0;
+	for (size_t i = 0; i < k->columns; i++) {
+		marks[n++] = ',';
+		marks[n++] = '?';
+	}
+	marks[n] = 0;
+	char *sql = sqlite3_mprintf("INSERT INTO \"%w_\" VALUES(?%s)", k->table, marks);
+	if (!sql)
+		return cul_fail(&w->err, CUL_ENOMEM, "%s: out of memory", k->kind->name);
+	status = case_prepare(w->c->db, sql, &k->insert, &w->err);
+	sqlite3_free(sql);
+	return status;
+}
+
+static enum cul_status write_spine(struct case_writer *w, const struct case_kind *k, const struct cul_observation *o,
+				   uint64_t hash)
+{
+	enum cul_status status =
+		need(w, &w->observe,
+		     "INSERT INTO observation(id,kind,member,section,line,offset,n,severity,raw,raw_last,clock,flags,raw_boot,"
+		     "since,said_host,unit,text,hash) VALUES(?,?,?,?,?,?,1,?,?,?,?,?,?,?,?,?,?,?)");
+	if (status != CUL_OK)
+		return status;
+	sqlite3_stmt *s = w->observe;
+	struct cul_slice text = o->text;
+	if (text.size > CASE_TEXT)
+		text.size = CASE_TEXT;
+	sqlite3_bind_int64(s, 1, ++w->row_id);
+	sqlite3_bind_int(s, 2, k->id);
+	sqlite3_bind_int(s, 3, w->member_id);
+	sqlite3_bind_int(s, 4, o->section);
+	sqlite3_bind_int64(s, 5, o->line);
+	sqlite3_bind_int64(s, 6, o->offset);
+	sqlite3_bind_int(s, 7, o->severity);
+	case_bind_time(s, 8, o->time.ns);
+	case_bind_time(s, 9, o->time.ns);
+	sqlite3_bind_int(s, 10, o->time.ns == CUL_NO_TIME ? CUL_CLOCK_NONE : (int)o->time.clock);
+	sqlite3_bind_int(s, 11, (o->time.no_year ? 1 : 0) | (o->time.no_date ? 2 : 0));
+	case_bind_time(s, 12, boot_time(o));
+	sqlite3_bind_int64(s, 13, o->since_ns > 0 ? o->since_ns : 0);
+	case_bind_slice(s, 14, o->host.size ? o->host : CUL_NONE);
+	case_bind_slice(s, 15, o->unit.size ? o->unit : CUL_NONE);
+	case_bind_slice(s, 16, w->keep == CUL_KEEP_NONE ? CUL_NONE : text);
+	sqlite3_bind_int64(s, 17, (int64_t)hash);
+	return step(w, s, k->kind->name);
+}
+
+/*
+ * The case keeps the interests of the scan: a rule whose interest isn't among them was never looked for. In memory only
+ * those that were met get a row: the case dies with the rules that asked.
+ */
+static enum cul_status interest_id(struct case_writer *w, size_t ours, int *id)
+{
+	*id = w->interest_ids[ours];
+	if (*id)
+		return CUL_OK;
+	const struct cul_interest *in = &w->c->interests->items[ours];
+	enum cul_status status = need(w, &w->interest, "INSERT INTO interest(id, name, pattern, stream) VALUES(?,?,?,?)");
+	if (status != CUL_OK)
+		return status;
+	*id = w->interest_ids[ours] = ++w->interest_last;
+	sqlite3_bind_int(w->interest, 1, *id);
+	sqlite3_bind_text(w->interest, 2, in->id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(w->interest, 3, in->pattern, -1, SQLITE_STATIC);
+	sqlite3_bind_text(w->interest, 4, in->stream, -1, SQLITE_STATIC);
+	return step(w, w->interest, "interest");
+}
+
+static enum cul_status write_record(struct case_writer *w, const struct cul_observation *o)
+{
+	enum cul_status status = need(w, &w->record, "INSERT INTO record_ VALUES(?,?)");
+	if (status != CUL_OK)
+		return status;
+	int id = 0;
+	if (o->interest >= 0 && (size_t)o->interest < w->interest_count && (status = interest_id(w, (size_t)o->interest, &id)) != CUL_OK)
+		return status;
+	sqlite3_bind_int64(w->record, 1, w->row_id);
+	sqlite3_bind_int(w->record, 2, id);
+	status = step(w, w->record, "record");
+	for (size_t i = 0, n = 0; i < o->count && n < CASE_CAPTURES && status == CUL_OK; i++) {
+		if (o->values[i].type == CUL_ABSENT || !o->values[i].field)
+			continue;
+		status = need(w, &w->capture, "INSERT OR IGNORE INTO capture VALUES(?,?,?)");
+		if (status != CUL_OK)
+			return status;
+		sqlite3_bind_int64(w->capture, 1, w->row_id);
+		sqlite3_bind_text(w->capture, 2, o->values[i].field->name, -1, SQLITE_STATIC);
+		bind_value(w->capture, 3, &o->values[i]);
+		status = step(w, w->capture, "record");
+		n++;
+	}
+	return status;
+}
+
+static enum cul_status write_fields(struct case_writer *w, struct case_kind *k, const struct cul_observation *o)
+{
+	sqlite3_clear_bindings(k->insert);
+	sqlite3_bind_int64(k->insert, 1, w->row_id);
+	size_t next = 0;
+	for (size_t i = 0; i < o->count; i++) {
+		/* values come mostly in the kind's order */
+		for (size_t tries = 0; tries < k->columns; tries++, next = (next + 1) % k->columns)
+			if (k->kind->fields[next] == o->values[i].field)
+				break;
+		if (k->columns && k->kind->fields[next] == o->values[i].field)
+			bind_value(k->insert, (int)next + 2, &o->values[i]);
+	}
+	return step(w, k->insert, k->kind->name);
+}
+
+static enum cul_status damage(struct case_writer *w, int section, int64_t line, const char *why);
+
+static enum cul_status write_row(struct case_writer *w, const struct cul_observation *o)
+{
+	struct case_kind *k = case_kind_get(w->c, o->kind);
+	if (!k)
+		return cul_fail(&w->err, CUL_ENOMEM, "%s: out of memory", o->kind->name);
+	enum cul_status status = ready_kind(w, k);
+	if (status != CUL_OK)
+		return status;
+	uint64_t a = case_hash(UINT64_C(0x2545f4914f6cdd1d), o->kind->name, strlen(o->kind->name)), b = a * 31, same;
+	bool record = !strcmp(o->kind->name, "record");
+	if (record) {
+		const char *id = w->c->interests && o->interest >= 0 && (size_t)o->interest < w->c->interests->count ?
+					 w->c->interests->items[o->interest].id : "";
+		a = case_hash(a, id, strlen(id));
+	}
+	hash_values(o, &a, &b);
+	same = a ^ (b << 1);
+	a = case_hash(case_hash(a, o->host.data ? o->host.data : "", o->host.size), o->unit.data ? o->unit.data : "", o->unit.size);
+	b = case_hash(b + (uint64_t)(uint32_t)o->severity + ((uint64_t)o->time.clock << 40), &a, sizeof(a));
+
+	struct run *slot = NULL;
+	if (!o->kind->samples) {
+		struct run *set = &w->runs[(a % (RUNS / WAYS)) * WAYS];
+		w->clock++;
+		for (int i = 0; i < WAYS; i++) {
+			struct run *run = &set[i];
+			if (run->id && run->a == a && run->b == b) {
+				if (!goes_on(run, o)) {
+					slot = run;
+					break;
+				}
+				if (run->n == 1) {
+					run->hit_time = run->hit_line = 0;
+					run->hits = 0;
+					status = add_hit(w, run, run->first, run->line);
+				}
+				if (status == CUL_OK)
+					status = add_hit(w, run, o->time.ns, o->line);
+				run->n++;
+				run->last = o->time.ns > run->last ? o->time.ns : run->last;
+				if (boot_time(o) > run->boot_last)
+					run->boot_last = boot_time(o);
+				run->used = w->clock;
+				return status;
+			}
+			if (!slot || (slot->id && (!run->id || run->used < slot->used)))
+				slot = run;
+		}
+		if (slot->id) {
+			w->open--;
+			status = close_run(w, slot);
+			if (status != CUL_OK)
+				return status;
+		}
+	}
+
+	if (k->member != w->member_id) {
+		k->member = w->member_id;
+		k->rows = 0;
+		k->full = false;
+	}
+	if (k->rows >= w->rows) {
+		if (k->full)
+			return CUL_OK;
+		k->full = true;
+		char why[160];
+		snprintf(why, sizeof(why), "more than %lld rows of %.64s in one file: the rest is left out", (long long)w->rows, o->kind->name);
+		return damage(w, o->section, o->line, why);
+	}
+	k->rows++;
+	status = write_spine(w, k, o, same);
+	if (status == CUL_OK)
+		status = record ? write_record(w, o) : write_fields(w, k, o);
+	if (status == CUL_OK && slot) {
+		slot->a = a;
+		slot->b = b;
+		slot->id = w->row_id;
+		slot->n = 1;
+		slot->line = o->line;
+		slot->first = slot->last = o->time.ns;
+		slot->boot_last = boot_time(o);
+		slot->used = w->clock;
+		slot->at_least = false;
+		w->open++;
+	}
+	return status;
+}
+
+static enum cul_status damage(struct case_writer *w, int section, int64_t line, const char *why)
+{
+	if (!w->damaged_kind)
+		w->damaged_kind = cul_kind_find(CUL_LIT("input.damaged"));
+	const struct cul_field *field = cul_field_find(CUL_LIT("why"));
+	if (!w->damaged_kind || !field || w->damage++ >= CASE_DAMAGE)
+		return CUL_OK;
+	struct cul_value value = { .field = field, .type = CUL_TEXT, .s = cul_str(why) };
+	struct cul_observation o = { .kind = w->damaged_kind, .interest = -1, .section = section, .line = line, .time.ns = CUL_NO_TIME,
+				     .boot_ns = CUL_NO_TIME, .severity = -1, .values = &value, .count = 1 };
+	return write_row(w, &o);
+}
+
+/* ---- the sink --------------------------------------------------------------------------------- */
+
+static enum cul_status end_member(struct case_writer *w)
+{
+	if (!w->member_id)
+		return CUL_OK;
+	enum cul_status status = close_runs(w);
+	if (status != CUL_OK || (!w->lines && !w->bytes && !w->read_as[0]))
+		return status;
+	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	status = case_prepare(w->c->db, "UPDATE member SET lines = ?, bytes = max(bytes, ?), read_as = ? WHERE id = ?", &s, &w->err);
+	if (status != CUL_OK)
+		return status;
+	sqlite3_bind_int64(s, 1, w->lines);
+	sqlite3_bind_int64(s, 2, w->bytes);
+	if (w->read_as[0])
+		sqlite3_bind_text(s, 3, w->read_as, -1, SQLITE_STATIC);
+	sqlite3_bind_int(s, 4, w->member_id);
+	return step(w, s, "member");
+}
+
+static enum cul_status on_member(void *ctx, const struct cul_member *member, int *id)
+{
+	struct case_writer *w = ctx;
+	enum cul_status status = end_member(w);
+	if (status == CUL_OK)
+		status = need(w, &w->member, "INSERT INTO member(id, name, mtime, bytes, lines) VALUES(?,?,?,?,0)");
+	if (status != CUL_OK)
+		return status;
+	if (w->member_id == INT_MAX)
+		return cul_fail(&w->err, CUL_ELIMIT, "%s: too many members", member->name);
+	w->member_id++;
+	w->lines = w->bytes = 0;
+	w->kept = 0;
+	w->damage = 0;
+	w->read_as[0] = 0;
+	sqlite3_bind_int(w->member, 1, w->member_id);
+	sqlite3_bind_text(w->member, 2, member->name, -1, SQLITE_STATIC);
+	case_bind_time(w->member, 3, member->mtime_ns);
+	sqlite3_bind_int64(w->member, 4, member->size > 0 ? member->size : 0);
+	*id = w->member_id;
+	return step(w, w->member, member->name);
+}
+
+static enum cul_status on_section(void *ctx, const struct cul_section_info *info, int *id)
+{
+	struct case_writer *w = ctx;
+	enum cul_status status = close_runs(w);
+	if (status == CUL_OK)
+		status = need(w, &w->section, "INSERT INTO section(id, member, parser, command, path, line) VALUES(?,?,?,?,?,?)");
+	if (status != CUL_OK)
+		return status;
+	if (w->section_id == INT_MAX)
+		return cul_fail(&w->err, CUL_ELIMIT, "too many sections");
+	w->section_id++;
+	sqlite3_bind_int(w->section, 1, w->section_id);
+	sqlite3_bind_int(w->section, 2, info->member);
+	sqlite3_bind_text(w->section, 3, info->parser ? info->parser : "", -1, SQLITE_STATIC);
+	case_bind_slice(w->section, 4, info->command);
+	case_bind_slice(w->section, 5, info->path);
+	sqlite3_bind_int64(w->section, 6, info->line);
+	*id = w->section_id;
+	return step(w, w->section, "section");
+}
+
+static enum cul_status on_observe(void *ctx, const struct cul_observation *o)
+{
+	struct case_writer *w = ctx;
+	if (!strcmp(o->kind->name, "input.damaged") && w->damage++ >= CASE_DAMAGE)
+		return CUL_OK;
+	return write_row(w, o);
+}
+
+static void read_by(struct case_writer *w, const char *name)
+{
+	size_t n = strlen(name), held = strlen(w->read_as);
+	for (const char *p = w->read_as; (p = strstr(p, name)); p += n)
+		if ((p == w->read_as || p[-1] == ' ') && (!p[n] || p[n] == ','))
+			return;
+	if (held + n + 3 < sizeof(w->read_as))
+		snprintf(w->read_as + held, sizeof(w->read_as) - held, "%s%s", held ? ", " : "", name);
+}
+
+static void bind_clock(sqlite3_stmt *s, int column, const struct cul_time *t)
+{
+	case_bind_time(s, column, t->clock == CUL_CLOCK_NONE ? CUL_NO_TIME : t->ns);
+	sqlite3_bind_int(s, column + 1, t->ns == CUL_NO_TIME ? CUL_CLOCK_NONE : (int)t->clock);
+	sqlite3_bind_int(s, column + 2, (t->no_year ? 1 : 0) | (t->no_date ? 2 : 0));
+}
+
+static enum cul_status on_section_end(void *ctx, int section, const struct cul_section_span *span)
+{
+	struct case_writer *w = ctx;
+	enum cul_status status = close_runs(w);
+	if (status == CUL_OK)
+		status = need(w, &w->section_end,
+			      "UPDATE section SET lines=?, records=?, bytes=?, streams=?, raw_first=?, first_clock=?, first_flags=?, "
+			      "raw_last=?, last_clock=?, last_flags=? WHERE id = ?");
+	if (status != CUL_OK)
+		return status;
+	char streams[1024];
+	size_t n = 0;
+	for (const char *const *s = span->streams; s && *s; s++) {
+		size_t size = strlen(*s);
+		if (n + size + 2 > sizeof(streams))
+			break;
+		if (n)
+			streams[n++] = ',';
+		memcpy(streams + n, *s, size);
+		n += size;
+		if (strcmp(*s, "kernel"))
+			read_by(w, *s);
+	}
+	sqlite3_bind_int64(w->section_end, 1, span->lines);
+	sqlite3_bind_int64(w->section_end, 2, span->records);
+	sqlite3_bind_int64(w->section_end, 3, span->bytes);
+	sqlite3_bind_text(w->section_end, 4, streams, (int)n, SQLITE_STATIC);
+	bind_clock(w->section_end, 5, &span->first);
+	bind_clock(w->section_end, 8, &span->last);
+	sqlite3_bind_int(w->section_end, 11, section);
+	w->lines += span->lines;
+	w->bytes += span->bytes;
+	return step(w, w->section_end, "section");
+}
+
+static enum cul_status on_suspect(void *ctx, const struct cul_observation *o)
+{
+	struct case_writer *w = ctx;
+	enum cul_status status = case_templates_add(w->templates, o);
+	if (status != CUL_OK)
+		return cul_fail(&w->err, status, "templates: out of memory");
+	return keep_line(w, o->line, o->text);
+}
+
+void case_writer_sink(struct case_writer *w, struct cul_sink *sink)
+{
+	*sink = (struct cul_sink){ .ctx = w, .member = on_member, .section = on_section, .observe = on_observe,
+				   .section_end = on_section_end, .suspect = on_suspect };
+}
+
+static int64_t highest(sqlite3 *db, const char *sql)
+{
+	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW)
+		return 0;
+	return sqlite3_column_int64(s, 0);
+}
+
+struct case_writer *case_writer_new(struct cul_case *c, const struct cul_scan_options *options, bool raw)
+{
+	struct case_writer *w = calloc(1, sizeof(*w));
+	if (!w || !(w->templates = case_templates_new())) {
+		free(w);
+		return NULL;
+	}
+	w->c = c;
+	w->raw = raw;
+	w->interest_count = c->interests ? c->interests->count : 0;
+	w->interest_ids = calloc(w->interest_count + 1, sizeof(*w->interest_ids));
+	if (!w->interest_ids) {
+		case_writer_free(w);
+		return NULL;
+	}
+	for (size_t i = 0; i < c->interest_count; i++)
+		if (c->interest_of[i] >= 0)
+			w->interest_ids[c->interest_of[i]] = (int)i + 1;
+	w->interest_last = (int)c->interest_count;
+	w->keep = options ? options->keep : CUL_KEEP_EVIDENCE;
+	w->rows = options && options->limits.rows ? options->limits.rows : CASE_ROWS;
+	if (options && options->add_to) {
+		w->row_id = highest(c->db, "SELECT max(id) FROM observation");
+		int64_t member = highest(c->db, "SELECT max(id) FROM member"), section = highest(c->db, "SELECT max(id) FROM section");
+		w->member_id = member > 0 && member < INT_MAX ? (int)member : 0;
+		w->section_id = section > 0 && section < INT_MAX ? (int)section : 0;
+		if (case_templates_load(w->templates, c->db, &w->err) != CUL_OK)
+			return w;
+	}
+	return w;
+}
+
+enum cul_status case_writer_finish(struct case_writer *w)
+{
+	enum cul_status status = end_member(w);
+	for (size_t i = 0; !w->raw && i < w->interest_count && status == CUL_OK; i++)
+		status = interest_id(w, i, &(int){ 0 });
+	if (status == CUL_OK)
+		status = flush_text(w);
+	if (status == CUL_OK)
+		status = case_templates_write(w->templates, w->c->db, &w->err);
+	return status;
+}
+
+const struct cul_error *case_writer_error(const struct case_writer *w)
+{
+	return &w->err;
+}
+
+void case_writer_free(struct case_writer *w)
+{
+	if (!w)
+		return;
+	sqlite3_stmt *all[] = { w->member, w->section, w->section_end, w->observe, w->run, w->hit, w->record, w->capture, w->block, w->interest };
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		sqlite3_finalize(all[i]);
+	for (size_t i = 0; i < w->c->kind_count; i++) {
+		sqlite3_finalize(w->c->kinds[i]->insert);
+		w->c->kinds[i]->insert = NULL;
+	}
+	for (size_t i = 0; i < RUNS; i++)
+		free(w->runs[i].bytes);
+	case_templates_free(w->templates);
+	free(w->interest_ids);
+	free(w->text);
+	free(w);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** What place.c and who.c share while a case is placed. */
+#ifndef CUL_STORE_PLACE_H
+#define CUL_STORE_PLACE_H
+
+#include "store/case.h"
+
+struct placed {
+	int64_t id, line, raw, raw_last, raw_boot, since, n;
+	uint64_t hash;
+	int kind, member, section; /* ids of the case */
+	int clock, flags;
+	bool kernel;               /* its stream is the kernel's */
+	int said;                  /* host as the envelope spells it: index of names, or -1 */
+	/* what placing finds out */
+	int host, boot, segment;
+	int64_t time, last, uncertainty;
+	int gpu;                   /* index of gpus, or -1 */
+	int64_t copy;              /* 0: none; id of the row this is a copy of; -1: outside the window */
+};
+
+struct place_section {
+	int member;
+	bool log;                  /* records, not a capture */
+	struct cul_time first, last;
+	int host;
+	int64_t from, to;          /* placed */
+	int64_t end;               /* wall time of its last record or of what is known instead: years and days end there */
+	bool end_guessed;
+};
+
+struct place_member {
+	const char *name;
+	int64_t mtime;
+	int host, root;
+	int64_t first, last;
+};
+
+struct place_host {
+	const char *name;
+	int64_t rows;
+	bool utc, local;           /* clocks that its sources use */
+	int64_t utc_first, utc_last, local_first, local_last;
+	bool zone_known;
+	int64_t zone;              /* wall minus UTC */
+	int64_t capture, latest, boot;
+	int boots;
+};
+
+struct place_gpu {
+	int host, vendor;
+	int64_t index;
+	const char *bdf, *uuid, *name, *driver, *id;
+};
+
+struct placing {
+	struct cul_case *c;
+	struct cul_arena *arena;
+	struct cul_error *err;
+	struct placed *rows;
+	size_t count;
+	struct place_section *sections; /* by id - 1 */
+	size_t section_count;
+	struct place_member *members;   /* by id - 1 */
+	size_t member_count;
+	const char **names;             /* hosts as spelled */
+	int *name_host;
+	size_t name_count, name_room;
+	struct place_host *hosts;
+	size_t host_count, host_room;
+	struct place_gpu *gpus;
+	size_t gpu_count, gpu_room;
+};
+
+enum cul_status place_hosts(struct placing *p);
+enum cul_status place_gpus(struct placing *p);
+enum cul_status place_facts(struct placing *p);
+int place_name(struct placing *p, struct cul_slice name); /* -1: none or no memory */
+/** The row of that id, or NULL. */
+struct placed *place_row(struct placing *p, int64_t id);
+/** Grow an array by one; false: out of memory. */
+bool place_more(void *array, size_t count, size_t *room, size_t size);
+/** Does the kind have a field of that name? */
+bool place_has(const struct cul_kind *kind, const char *field);
+/**
+ * Call @each with a statement at each row of the kind: column 0 the id, then @fields (NULL where the kind has none).
+ */
+enum cul_status place_each(struct placing *p, const struct case_kind *k, const char *const *fields, size_t count,
+			   enum cul_status (*each)(struct placing *p, struct placed *row, const struct cul_kind *kind, sqlite3_stmt *s));
+
+#endif

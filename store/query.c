@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The reading half: rows in their one order, values, coverage. */
+#include "store/case.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#define COVER_SLACK (600 * CUL_SECOND) /* a quiet log still covers so long behind its last line */
+
+struct cul_value cul_row_value(const struct cul_row *row, struct cul_slice field)
+{
+	for (size_t i = 0; row && i < row->count; i++)
+		if (row->values[i].type != CUL_ABSENT && row->values[i].field && cul_is(cul_str(row->values[i].field->name), field))
+			return row->values[i];
+	return (struct cul_value){ .type = CUL_ABSENT };
+}
+
+const struct cul_host *cul_case_hosts(const struct cul_case *c, size_t *count)
+{
+	*count = c->host_count;
+	return c->hosts;
+}
+
+const struct cul_gpu *cul_case_gpus(const struct cul_case *c, size_t *count)
+{
+	*count = c->gpu_count;
+	return c->gpus;
+}
+
+const struct cul_source *cul_case_sources(const struct cul_case *c, size_t *count)
+{
+	*count = c->source_count;
+	return c->sources;
+}
+
+const struct cul_damage *cul_case_damage(const struct cul_case *c, size_t *count)
+{
+	*count = c->damage_count;
+	return c->damage;
+}
+
+const struct cul_template *cul_case_templates(const struct cul_case *c, size_t *count)
+{
+	*count = c->template_count;
+	return c->templates;
+}
+
+/* ---- order ------------------------------------------------------------------------------------ */
+
+struct ordered {
+	const struct cul_row *row;
+	size_t member; /* order of its name */
+};
+
+#define ORDER(a, b)                                                                                  \
+	do {                                                                                         \
+		if ((a) != (b))                                                                      \
+			return (a) < (b) ? -1 : 1;                                                   \
+	} while (0)
+
+static int by_time(const void *a, const void *b)
+{
+	const struct ordered *oa = a, *ob = b;
+	const struct cul_row *x = oa->row, *y = ob->row;
+	ORDER(x->time_ns == CUL_NO_TIME, y->time_ns == CUL_NO_TIME);
+	ORDER(x->time_ns, y->time_ns);
+	ORDER(x->host, y->host);
+	ORDER(oa->member, ob->member);
+	ORDER(x->line, y->line);
+	ORDER(x->offset, y->offset);
+	ORDER(x->id, y->id);
+	return 0;
+}
+
+static const struct cul_row *const *in_order(struct cul_case *c, struct ordered *rows, size_t count)
+{
+	const struct cul_row **list = cul_arena_get(c->arena, (count + 1) * sizeof(*list));
+	if (!list)
+		return NULL;
+	qsort(rows, count, sizeof(*rows), by_time);
+	for (size_t i = 0; i < count; i++)
+		list[i] = rows[i].row;
+	return list;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------- */
+
+#define SPINE                                                                                        \
+	"o.id, o.member, o.section, o.line, o.offset, o.time, o.last, o.onset, o.boot_time, o.uncertainty, o.n, o.host, o.boot, " \
+	"o.gpu, o.unit, o.severity, o.text"
+#define SPINE_COLUMNS 17
+
+static struct cul_row *read_spine(struct cul_case *c, sqlite3_stmt *s, const struct cul_kind *kind)
+{
+	struct cul_row *row = cul_arena_get(c->arena, sizeof(*row));
+	if (!row)
+		return NULL;
+	int64_t member = sqlite3_column_int64(s, 1), section = sqlite3_column_int64(s, 2), host = sqlite3_column_int64(s, 11);
+	row->id = sqlite3_column_int64(s, 0);
+	row->kind = kind;
+	row->interest = -1;
+	row->member = member > 0 && (uint64_t)member <= c->member_count ? (int)member - 1 : -1;
+	row->section = section > 0 && (uint64_t)section <= c->section_count ? (int)section - 1 : -1;
+	row->line = sqlite3_column_int64(s, 3);
+	row->offset = sqlite3_column_int64(s, 4);
+	row->time_ns = case_time(s, 5);
+	row->last_ns = case_time(s, 6);
+	row->onset_ns = case_time(s, 7);
+	row->boot_ns = case_time(s, 8);
+	row->uncertainty_ns = sqlite3_column_int64(s, 9);
+	row->n = sqlite3_column_int64(s, 10);
+	row->host = sqlite3_column_type(s, 11) != SQLITE_NULL && host >= 0 && (uint64_t)host < c->host_count ? (int)host : -1;
+	row->boot = sqlite3_column_type(s, 12) == SQLITE_NULL ? -1 : sqlite3_column_int(s, 12);
+	row->gpu = case_string(c->arena, s, 13);
+	row->unit = case_string(c->arena, s, 14);
+	row->severity = sqlite3_column_int(s, 15);
+	row->text = case_text(c->arena, s, 16);
+	if (row->n < 1)
+		row->n = 1;
+	return row;
+}
+
+static void read_value(struct cul_case *c, sqlite3_stmt *s, int column, enum cul_type type, struct cul_value *v)
+{
+	v->type = type;
+	switch (type) {
+	case CUL_INT:
+	case CUL_FLAG:
+		v->i = sqlite3_column_int64(s, column);
+		break;
+	case CUL_REAL:
+		v->r = sqlite3_column_double(s, column);
+		break;
+	case CUL_TEXT:
+		v->s = case_text(c->arena, s, column);
+		break;
+	default:
+		break;
+	}
+}
+
+struct rows {
+	struct ordered *items;
+	size_t count, room;
+};
+
+static bool push(struct cul_case *c, struct rows *rows, const struct cul_row *row)
+{
+	if (rows->count == rows->room) {
+		size_t room = rows->room ? rows->room * 2 : 64;
+		struct ordered *grown = realloc(rows->items, room * sizeof(*grown));
+		if (!grown)
+			return false;
+		rows->items = grown;
+		rows->room = room;
+	}
+	/* a row that names no member stands last */
+	rows->items[rows->count++] = (struct ordered){ row, row->member >= 0 ? c->members[row->member].order : SIZE_MAX };
+	return true;
+}
+
+static enum cul_status load_kind(struct cul_case *c, struct case_kind *k, struct cul_error *err)
+{
+	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	sqlite3_str *sql = sqlite3_str_new(NULL);
+	sqlite3_str_appendf(sql, "SELECT " SPINE);
+	for (size_t i = 0; i < k->columns; i++)
+		sqlite3_str_appendf(sql, ", k.\"%w\"", k->kind->fields[i]->name);
+	sqlite3_str_appendf(sql, " FROM \"%w_\" k CROSS JOIN observation o ON o.id = k.id WHERE o.copy IS NULL", k->table);
+	char *text = sqlite3_str_finish(sql);
+	if (!text)
+		return cul_fail(err, CUL_ENOMEM, "%s: out of memory", k->kind->name);
+	enum cul_status status = case_prepare(c->db, text, &s, err);
+	sqlite3_free(text);
+	struct rows rows = { 0 };
+	int rc = SQLITE_DONE;
+	while (status == CUL_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+		struct cul_row *row = read_spine(c, s, k->kind);
+		struct cul_value *values = cul_arena_get(c->arena, (k->columns + 1) * sizeof(*values));
+		if (!row || !values || !push(c, &rows, row)) {
+			status = cul_fail(err, CUL_ENOMEM, "%s: out of memory", k->kind->name);
+			break;
+		}
+		for (size_t i = 0; i < k->columns; i++) {
+			values[i].field = k->kind->fields[i];
+			if (sqlite3_column_type(s, (int)i + SPINE_COLUMNS) != SQLITE_NULL)
+				read_value(c, s, (int)i + SPINE_COLUMNS, k->kind->fields[i]->type, &values[i]);
+		}
+		row->values = values;
+		row->count = k->columns;
+	}
+	if (status == CUL_OK && rc != SQLITE_DONE)
+		status = case_fail(c->db, err, k->kind->name);
+	if (status == CUL_OK) {
+		k->list = in_order(c, rows.items, rows.count);
+		k->count = rows.count;
+		k->loaded = k->list;
+		if (!k->list)
+			status = cul_fail(err, CUL_ENOMEM, "%s: out of memory", k->kind->name);
+	}
+	free(rows.items);
+	return status;
+}
+
+/* The values of a record, by its interest's captures; what the interest doesn't name comes behind. */
+static enum cul_status load_captures(struct cul_case *c, sqlite3_stmt *s, struct cul_row *row, struct cul_error *err)
+{
+	const struct cul_interest *in = row->interest >= 0 ? &c->interests->items[row->interest] : NULL;
+	size_t named = in ? in->capture_count : 0, count = named;
+	struct cul_value *values = cul_arena_get(c->arena, (named + CASE_CAPTURES + 1) * sizeof(*values));
+	if (!values)
+		return cul_fail(err, CUL_ENOMEM, "record: out of memory");
+	for (size_t i = 0; i < named; i++)
+		values[i].field = in->captures[i];
+	sqlite3_bind_int64(s, 1, row->id);
+	int rc;
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW && count < named + CASE_CAPTURES) {
+		static const enum cul_type types[] = { [SQLITE_INTEGER] = CUL_INT, [SQLITE_FLOAT] = CUL_REAL, [SQLITE_TEXT] = CUL_TEXT };
+		int storage = sqlite3_column_type(s, 1);
+		enum cul_type type = storage >= SQLITE_INTEGER && storage <= SQLITE_TEXT ? types[storage] : CUL_ABSENT;
+		const char *name = (const char *)sqlite3_column_text(s, 0);
+		size_t at = named;
+		if (type == CUL_ABSENT || !name)
+			continue;
+		for (size_t i = 0; i < named && at == named; i++)
+			if (values[i].field && !strcmp(values[i].field->name, name))
+				at = i;
+		if (at == named) {
+			at = count++;
+			values[at].field = case_field(c, cul_str(name), type);
+			if (!values[at].field)
+				return cul_fail(err, CUL_ENOMEM, "record: out of memory");
+		} else if (values[at].field->type == CUL_FLAG || values[at].field->type == CUL_REAL) {
+			type = type == CUL_TEXT ? type : values[at].field->type;
+		}
+		read_value(c, s, 1, type, &values[at]);
+	}
+	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+		return case_fail(c->db, err, "record");
+	sqlite3_reset(s);
+	row->values = values;
+	row->count = count;
+	return CUL_OK;
+}
+
+/* All records at once: four hundred interests shall not mean four hundred passes. */
+static enum cul_status load_records(struct cul_case *c, struct cul_error *err)
+{
+	size_t ours = c->interests ? c->interests->count : 0;
+	const struct cul_kind *kind = cul_kind_find(CUL_LIT("record"));
+	c->records = cul_arena_get(c->arena, (ours + 1) * sizeof(*c->records));
+	c->record_counts = cul_arena_get(c->arena, (ours + 1) * sizeof(*c->record_counts));
+	if (!c->records || !c->record_counts)
+		return cul_fail(err, CUL_ENOMEM, "record: out of memory");
+	if (!c->interest_count || !kind) {
+		c->records_loaded = true;
+		return CUL_OK;
+	}
+	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	CUL_AUTO(case_finalizep) sqlite3_stmt *captures = NULL;
+	enum cul_status status = case_prepare(c->db, "SELECT " SPINE ", k.interest FROM record_ k CROSS JOIN observation o ON o.id = k.id "
+						     "WHERE o.copy IS NULL", &s, err);
+	if (status == CUL_OK)
+		status = case_prepare(c->db, "SELECT name, value FROM capture WHERE id = ?", &captures, err);
+	struct rows rows = { 0 };
+	int rc = SQLITE_DONE;
+	while (status == CUL_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+		int64_t id = sqlite3_column_int64(s, SPINE_COLUMNS);
+		int interest = id > 0 && (uint64_t)id <= c->interest_count ? c->interest_of[id - 1] : -1;
+		if (interest < 0)
+			continue;
+		struct cul_row *row = read_spine(c, s, kind);
+		if (!row || !push(c, &rows, row)) {
+			status = cul_fail(err, CUL_ENOMEM, "record: out of memory");
+			break;
+		}
+		row->interest = interest;
+		status = load_captures(c, captures, row, err);
+	}
+	if (status == CUL_OK && rc != SQLITE_DONE)
+		status = case_fail(c->db, err, "record");
+	const struct cul_row *const *all = status == CUL_OK ? in_order(c, rows.items, rows.count) : NULL;
+	if (status == CUL_OK && !all)
+		status = cul_fail(err, CUL_ENOMEM, "record: out of memory");
+	const struct cul_row **lists = status == CUL_OK ? cul_arena_get(c->arena, (rows.count + 1) * sizeof(*lists)) : NULL;
+	if (status == CUL_OK && !lists)
+		status = cul_fail(err, CUL_ENOMEM, "record: out of memory");
+	if (status == CUL_OK) {
+		for (size_t i = 0; i < rows.count; i++)
+			c->record_counts[all[i]->interest]++;
+		size_t at = 0;
+		for (size_t i = 0; i < ours; i++) {
+			c->records[i] = lists + at;
+			at += c->record_counts[i];
+			c->record_counts[i] = 0;
+		}
+		for (size_t i = 0; i < rows.count; i++) {
+			int interest = all[i]->interest;
+			((const struct cul_row **)(uintptr_t)c->records[interest])[c->record_counts[interest]++] = all[i];
+		}
+		c->records_loaded = true;
+	}
+	free(rows.items);
+	return status;
+}
+
+enum cul_status cul_case_rows(struct cul_case *c, const struct cul_kind *kind, int interest, const struct cul_row *const **rows,
+			      size_t *count, struct cul_error *err)
+{
+	static const struct cul_row *const none[1] = { NULL };
+	enum cul_status status = CUL_OK;
+	if (!strcmp(kind->name, "record")) {
+		if (!c->records_loaded)
+			status = load_records(c, err);
+		if (status != CUL_OK)
+			return status;
+		bool ours = interest >= 0 && c->interests && (size_t)interest < c->interests->count && c->record_counts[interest];
+		*rows = ours ? c->records[interest] : none;
+		*count = ours ? c->record_counts[interest] : 0;
+		return CUL_OK;
+	}
+	struct case_kind *k = NULL;
+	for (size_t i = 0; i < c->kind_count && !k; i++)
+		if (c->kinds[i]->kind == kind || !strcmp(c->kinds[i]->kind->name, kind->name))
+			k = c->kinds[i];
+	if (k && k->stored && !k->loaded)
+		status = load_kind(c, k, err);
+	if (status != CUL_OK)
+		return status;
+	*rows = k && k->loaded ? k->list : none;
+	*count = k && k->loaded ? k->count : 0;
+	return CUL_OK;
+}
+
+/* ---- coverage --------------------------------------------------------------------------------- */
+
+static bool has_word(const char *list, struct cul_slice word)
+{
+	struct cul_slice rest = cul_str(list), one;
+	while (rest.size) {
+		if (!cul_cut(rest, CUL_LIT(","), &one, &rest)) {
+			one = rest;
+			rest.size = 0;
+		}
+		if (cul_is(one, word))
+			return true;
+	}
+	return false;
+}
+
+static bool shows(const struct case_section *s, const char *streams)
+{
+	struct cul_slice rest = cul_str(streams), one;
+	while (rest.size) {
+		if (!cul_cut(rest, CUL_LIT(","), &one, &rest)) {
+			one = rest;
+			rest.size = 0;
+		}
+		if (cul_is(one, cul_str(s->parser)) || has_word(s->streams, one))
+			return true;
+	}
+	return false;
+}
+
+enum cul_truth cul_case_covers(struct cul_case *c, const char *stream, int host, int64_t from_ns, int64_t to_ns)
+{
+	bool met = false;
+	if (!stream || !stream[0])
+		return CUL_UNKNOWN;
+	for (size_t i = 0; i < c->section_count; i++) {
+		const struct case_section *s = &c->sections[i];
+		if ((host >= 0 && s->host >= 0 && s->host != host) || !shows(s, stream))
+			continue;
+		met = true;
+		/* no times: it was handed in for this incident as a whole */
+		if (s->first == CUL_NO_TIME || s->last == CUL_NO_TIME)
+			return CUL_TRUE;
+		/* the kernel's buffer holds all since the boot where its first line is of the boot's first seconds */
+		bool from = from_ns == CUL_NO_TIME || from_ns >= s->first - COVER_SLACK || (s->first_boot != CUL_NO_TIME && s->first_boot < 5 * CUL_SECOND);
+		int64_t end = s->last;
+		if (host >= 0 && (size_t)host < c->host_count && s->first_boot != CUL_NO_TIME && c->hosts[host].capture_ns != CUL_NO_TIME &&
+		    c->hosts[host].capture_ns > end)
+			end = c->hosts[host].capture_ns; /* a dump of the buffer covers up to its taking, however quiet it was */
+		bool to = to_ns == CUL_NO_TIME || to_ns <= end + COVER_SLACK;
+		if (from && to)
+			return CUL_TRUE;
+	}
+	return met ? CUL_UNKNOWN : CUL_FALSE;
+}
