@@ -71,7 +71,7 @@ const struct cul_node *cul_node_get(const struct cul_tree *tree, const struct cu
 	if (!map || map->type != CUL_NODE_MAP)
 		return NULL;
 	for (const struct cul_node *k = map + 1; k < map + map->span; k = k + k->span, k = k + k->span)
-		if (k->size == size && !memcmp(tree->text + k->text, key, size))
+		if (k->size == size && tree->text[k->text] == key[0] && !memcmp(tree->text + k->text, key, size))
 			return k + k->span;
 	return NULL;
 }
@@ -92,7 +92,7 @@ static enum cul_status known_keys(const struct loader *l, const struct cul_node 
 		struct cul_slice k = cul_node_slice(l->tree, key);
 		bool known = false;
 		for (size_t i = 0; i < count && !known; i++)
-			known = cul_is(k, cul_str(words[i]));
+			known = k.size && k.data[0] == words[i][0] && cul_is(k, cul_str(words[i]));
 		if (known)
 			continue;
 		const char *meant = cul_nearest(k, words, count);
@@ -368,10 +368,11 @@ static enum cul_status add_kind(const struct loader *l, const struct cul_node *n
 {
 	const struct cul_kind *const *kinds = cul_kinds();
 	struct cul_slice name = text_of(l, n);
-	size_t count = 0;
+	size_t count = l->rules->kind_count;
 
 	while (kinds[count])
 		count++;
+	l->rules->kind_count = count;
 	if (cul_is(name, CUL_LIT("record")))
 		return mistake(l, n, "records are asked for with 'text:'");
 	const struct cul_kind *const *at = bsearch(&name, kinds, count, sizeof(*kinds), by_kind_name);
@@ -485,10 +486,16 @@ static enum cul_status read_terms(const struct loader *l)
 	enum cul_status status = CUL_OK;
 	bool some_present = false;
 
-	r->terms = cul_arena_get(l->rules->arena, CUL_TERMS * sizeof(*r->terms));
+	size_t count = 0, room = 1;
+	for (size_t s = 0; s < COUNT(sections); s++) {
+		const struct cul_node *map = cul_node_get(l->tree, l->tree->root, sections[s]);
+		if (map && map->type == CUL_NODE_MAP)
+			for EACH_PAIR(key, value, map)
+				room++;
+	}
+	r->terms = cul_arena_get(l->rules->arena, (room < CUL_TERMS ? room : CUL_TERMS) * sizeof(*r->terms));
 	if (!r->terms)
 		return no_memory(l);
-	size_t count = 0;
 	for (size_t s = 0; s < COUNT(sections); s++) {
 		const struct cul_node *map = cul_node_get(l->tree, l->tree->root, sections[s]);
 		if (!map)

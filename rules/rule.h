@@ -89,6 +89,7 @@ struct cul_rules {
 	struct cul_rule **rules; size_t count, room; /* ordered by id */
 	struct cul_interest *items; size_t item_count, item_room;
 	struct cul_interests interests;
+	size_t kind_count; /* how many cul_kinds() has; 0: not asked yet */
 	size_t patterns;  /* regular expressions in expressions */
 	struct cul_calibration calibration;
 	const char **mistakes; size_t mistake_count, mistake_room; /* built-in rules that were left out, for check */
