@@ -536,6 +536,24 @@ static void remember(struct cul_parse *p, struct cul_record *rec)
 	note_time(p, rec->time);
 }
 
+#define CUL_KEPT_BYTES (4u << 20) /* kept text of followers that are done; above it, it is let go */
+
+/* Nobody follows: what followers kept is let go, so that a log of a million errors costs no more than one of ten. */
+static void forget(struct cul_parse *p, struct cul_record *rec)
+{
+	char host[256], unit[256], caller[256];
+	bool ours = p->has_last && rec->host.data == p->last.host.data && rec->unit.data == p->last.unit.data &&
+		    rec->caller.data == p->last.caller.data;
+	if (!ours || p->last.host.size > sizeof(host) || p->last.unit.size > sizeof(unit) || p->last.caller.size > sizeof(caller))
+		return;
+	struct cul_slice h = hold(host, sizeof(host), p->last.host), u = hold(unit, sizeof(unit), p->last.unit),
+			 c = hold(caller, sizeof(caller), p->last.caller);
+	cul_arena_reset(p->arena);
+	rec->host = p->last.host = cul_keep(p, h);
+	rec->unit = p->last.unit = cul_keep(p, u);
+	rec->caller = p->last.caller = cul_keep(p, c);
+}
+
 static struct cul_record bare_record(const struct cul_line *line)
 {
 	return (struct cul_record){ .line = *line, .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME, .bare = true };
@@ -609,6 +627,8 @@ static void read_record(struct cul_parse *p, const struct cul_line *line)
 	p->understood = false;
 	if (p->follower_count)
 		feed_followers(p, &rec);
+	if (!p->follower_count && cul_arena_bytes(p->arena) > CUL_KEPT_BYTES)
+		forget(p, &rec);
 	if (rec.message.data < line->text.data || rec.message.data > line->text.data + line->text.size)
 		find_hits(p, rec.message); /* unescaped or joined: not what stood in the line */
 	uint32_t done = UINT32_MAX;
