@@ -15,6 +15,7 @@
  * Throttle Reasons" became "Clocks Event Reasons" with 535; the "… Counters" of 570 are no states. The GPUs' order is
  * that of their indexes unless -i picked some. XML (-x) is not read.
  */
+#include "parsers/capture/nvidia_q.h"
 #include "parsers/tables.h"
 
 #define DEPTH 10
@@ -93,7 +94,7 @@ static enum cul_status
 emit_gpu(struct cul_parse *parse, struct log *log)
 {
 	struct gpu *gpu = &log->gpu;
-	enum cul_status status;
+	enum cul_status status = CUL_OK;
 
 	if (!gpu->open)
 		return CUL_OK;
@@ -125,21 +126,15 @@ emit_gpu(struct cul_parse *parse, struct log *log)
 		if (gpu->power >= 0)
 			cul_put(&gpu->pcie, cul_real("power_w", gpu->power));
 	}
-	status = emit_part(parse, gpu, "nvidia.smi.gpu", &gpu->card);
-	if (status == CUL_OK)
-		status = emit_part(parse, gpu, "nvidia.smi.ecc", &gpu->ecc);
-	if (status == CUL_OK)
-		status = emit_part(parse, gpu, "nvidia.smi.remap", &gpu->remap);
-	if (status == CUL_OK)
-		status = emit_part(parse, gpu, "nvidia.smi.retired-pages", &gpu->retired);
-	if (status == CUL_OK)
-		status = emit_part(parse, gpu, "nvidia.smi.clocks", &gpu->clocks);
-	if (status == CUL_OK)
-		status = emit_part(parse, gpu, "nvidia.smi.pcie", &gpu->pcie);
-	if (status == CUL_OK)
-		status = emit_part(parse, gpu, "nvidia.smi.fabric", &gpu->fabric);
-	if (status == CUL_OK)
-		status = emit_part(parse, gpu, "nvidia.smi.recovery", &gpu->recovery);
+	const struct {
+		const char *kind;
+		const struct cul_row *row;
+	} parts[] = { { "nvidia.smi.gpu", &gpu->card },	      { "nvidia.smi.ecc", &gpu->ecc },	      { "nvidia.smi.remap", &gpu->remap },
+		      { "nvidia.smi.retired-pages", &gpu->retired }, { "nvidia.smi.clocks", &gpu->clocks },
+		      { "nvidia.smi.pcie", &gpu->pcie },      { "nvidia.smi.fabric", &gpu->fabric }, { "nvidia.smi.recovery", &gpu->recovery } };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && status == CUL_OK; i++)
+		status = emit_part(parse, gpu, parts[i].kind, parts[i].row);
 	if (status == CUL_OK)
 		status = emit_process(parse, gpu);
 	gpu->open = false;
@@ -252,120 +247,41 @@ process_value(struct cul_parse *parse, struct log *log, const struct cul_line *l
 	return status;
 }
 
-/** What stands directly below the GPU, or in sections of few keys. @value is kept. */
+/** @value is kept. The first of equal fields stays. */
 static void
 card_value(struct log *log, struct cul_slice key, struct cul_slice value)
 {
 	struct gpu *gpu = &log->gpu;
-	struct cul_row *card = &gpu->card;
+	struct cul_row *const parts[] = { &gpu->card, &gpu->ecc, &gpu->remap, &gpu->retired, &gpu->pcie, &gpu->fabric, &gpu->recovery };
 
-#define IS(k) cul_is(key, CUL_LIT(k))
-	if (log->depth == 0) {
-		if (IS("Product Name"))
-			cul_put(card, cul_text("gpu_name", value));
-		else if (IS("GPU UUID"))
-			gpu->uuid = value;
-		else if (IS("Persistence Mode"))
-			cul_put(card, cul_text("persistence", value));
-		else if (IS("Compute Mode"))
-			cul_put(card, cul_text("compute_mode", value));
-		else if (IS("Minor Number"))
-			cul_put(card, cul_number("minor", value));
-		else if (IS("Fan Speed"))
-			cul_put(card, cul_lead("fan_pct", value));
-		else if (IS("Performance State")) {
-			cul_put(card, cul_text("pstate", value));
-			gpu->pstate = value;
-		} else if (IS("GPU Recovery Action"))
-			cul_put(&gpu->recovery, cul_text("action", value));
-	} else if (under(log, "MIG Mode") && IS("Current")) {
-		cul_put(card, cul_text("mig_mode", value));
-	} else if (under(log, "ECC Mode") || under(log, "Ecc Mode")) {
-		if (IS("Current")) {
-			cul_put(card, cul_text("ecc_mode", value));
-			cul_put(&gpu->ecc, cul_text("ecc_mode", value));
-		}
-	} else if (under(log, "FB Memory Usage")) {
-		if (IS("Total")) {
-			cul_put(card, cul_size_mib("total_mib", value, 1048576));
-			cul_size_to_mib(value, 1048576, &gpu->total);
-		} else if (IS("Used")) {
-			cul_put(card, cul_size_mib("used_mib", value, 1048576));
+	if (!log->depth && cul_is(key, CUL_LIT("GPU UUID")))
+		gpu->uuid = value;
+	else if (!log->depth && cul_is(key, CUL_LIT("Performance State")))
+		gpu->pstate = value;
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		struct cul_row *row = parts[values[i].part];
+		const char *field = values[i].field;
+		bool had = false;
+
+		if (!cul_is(key, cul_str(values[i].key)) || (values[i].section ? !under(log, values[i].section) : log->depth > 0))
+			continue;
+		for (size_t k = 0; k < row->count; k++)
+			had |= !strcmp(row->args[k].name, field);
+		if (had)
+			continue;
+		cul_put(row, values[i].how == 't' ? cul_text(field, value) :
+			     values[i].how == 'n' ? cul_number(field, value) :
+			     values[i].how == 'i' ? cul_lead_int(field, value) :
+			     values[i].how == 'm' ? cul_size_mib(field, value, 1048576) : cul_lead(field, value));
+		if (!strcmp(field, "used_mib"))
 			cul_size_to_mib(value, 1048576, &gpu->used);
-		} else if (IS("Reserved")) {
-			cul_put(card, cul_size_mib("reserved_mib", value, 1048576));
-		} else if (IS("Free")) {
-			cul_put(card, cul_size_mib("free_mib", value, 1048576));
-		}
-	} else if (cul_is(log->names[0], CUL_LIT("Utilization"))) {
-		if (IS("Gpu") || IS("GPU")) {
-			cul_put(card, cul_lead("util_pct", value));
+		else if (!strcmp(field, "total_mib"))
+			cul_size_to_mib(value, 1048576, &gpu->total);
+		else if (!strcmp(field, "util_pct"))
 			cul_lead_real(value, &gpu->util);
-		} else if (IS("Memory")) {
-			cul_put(card, cul_lead("mem_util_pct", value));
-		}
-	} else if (under(log, "Power Readings") || under(log, "GPU Power Readings")) {
-		if (IS("Power Draw") || ((IS("Instantaneous Power Draw") || IS("Average Power Draw")) && gpu->power < 0)) {
-			if (gpu->power < 0)
-				cul_put(card, cul_lead("power_w", value));
+		else if (!strcmp(field, "power_w"))
 			cul_lead_real(value, &gpu->power);
-		} else if (IS("Current Power Limit") || IS("Power Limit")) {
-			cul_put(card, cul_lead("power_limit_w", value));
-		}
-	} else if (cul_is(log->names[0], CUL_LIT("Temperature"))) {
-		if (IS("GPU Current Temp"))
-			cul_put(card, cul_lead("temp_c", value));
-		else if (IS("Memory Current Temp"))
-			cul_put(card, cul_lead("mem_temp_c", value));
-	} else if (cul_is(log->names[0], CUL_LIT("Clocks"))) {
-		if (IS("SM"))
-			cul_put(card, cul_lead("sm_mhz", value));
-		else if (IS("Memory"))
-			cul_put(card, cul_lead("mem_mhz", value));
-	} else if (under(log, "PCIe Generation")) {
-		if (IS("Max"))
-			cul_put(&gpu->pcie, cul_lead_int("gen_max", value));
-		else if (IS("Current"))
-			cul_put(&gpu->pcie, cul_lead_int("gen_current", value));
-	} else if (under(log, "Link Width")) {
-		if (IS("Max"))
-			cul_put(&gpu->pcie, cul_lead_int("width_max", value));
-		else if (IS("Current"))
-			cul_put(&gpu->pcie, cul_lead_int("width_current", value));
-	} else if (IS("Replays Since Reset") || IS("Replays since reset")) {
-		cul_put(&gpu->pcie, cul_lead_int("replays", value));
-	} else if (under(log, "Retired Pages")) {
-		if (cul_starts(key, CUL_LIT("Single Bit ECC")))
-			cul_put(&gpu->retired, cul_number("single_bit_pages", value));
-		else if (cul_starts(key, CUL_LIT("Double Bit ECC")))
-			cul_put(&gpu->retired, cul_number("double_bit_pages", value));
-		else if (cul_starts(key, CUL_LIT("Pending")))
-			cul_put(&gpu->retired, cul_text("pending", value));
-	} else if (under(log, "Remapped Rows")) {
-		if (IS("Correctable Error"))
-			cul_put(&gpu->remap, cul_number("correctable_rows", value));
-		else if (IS("Uncorrectable Error"))
-			cul_put(&gpu->remap, cul_number("uncorrectable_rows", value));
-		else if (IS("Pending"))
-			cul_put(&gpu->remap, cul_text("pending", value));
-		else if (IS("Remapping Failure Occurred"))
-			cul_put(&gpu->remap, cul_text("failure", value));
-		else if (IS("Low"))
-			cul_put(&gpu->remap, cul_lead_int("banks_low", value));
-		else if (IS("None"))
-			cul_put(&gpu->remap, cul_lead_int("banks_none", value));
-	} else if (cul_is(log->names[0], CUL_LIT("Fabric")) && log->depth == 1) {
-		if (IS("State"))
-			cul_put(&gpu->fabric, cul_text("state_word", value));
-		else if (IS("Status"))
-			cul_put(&gpu->fabric, cul_text("status", value));
-	} else if (under(log, "GPU Reset Status")) {
-		if (IS("Reset Required"))
-			cul_put(&gpu->recovery, cul_text("reset_required", value));
-		else if (IS("Drain and Reset Recommended"))
-			cul_put(&gpu->recovery, cul_text("drain", value));
 	}
-#undef IS
 }
 
 static bool

@@ -3,6 +3,8 @@
 #ifndef CUL_CAPTURE_NVIDIA_Q_H
 #define CUL_CAPTURE_NVIDIA_Q_H
 
+#include <stddef.h>
+
 enum part { CARD, ECC, REMAP, RETIRED, PCIE, FABRIC, RECOVERY };
 
 /* section (NULL: directly below the GPU), key, where it goes: t text, n whole number, i leading number, r decimal, m MiB */
