@@ -19,7 +19,9 @@ deps: ## install what building and testing need
 demo: ## build a release and analyse the first incident
 	sh tests/deps.sh build >&2
 	$(MAKE) release >&2
-	$(BUILD)/cli/culprit $(INCIDENT)
+	rm -rf $(BUILD)/incident && mkdir $(BUILD)/incident && cp -r $(INCIDENT) $(BUILD)/incident/ # as handed in: without its label
+	find $(BUILD)/incident -name case.json -exec rm {} +
+	$(BUILD)/cli/culprit $(BUILD)/incident/*
 
 test: ## every test, with gcc, with clang, with ASan and UBSan
 	sh tests/deps.sh all >&2
