@@ -130,7 +130,13 @@ static void check_command(struct check *c, const struct cul_node *n)
 
 	for (size_t i = 0; i < text.size;) {
 		char ch = text.data[i];
-		if (quote) {
+		const char *close = ch == '{' && i + 1 < text.size && text.data[i + 1] != '{' ? memchr(text.data + i, '}', text.size - i) : NULL;
+		if (close) { /* an expression: some value, never a command */
+			i = (size_t)(close - text.data) + 1;
+			while (i < text.size && !strchr(" \t\n|;&()'\"", text.data[i]))
+				i++;
+			start = false;
+		} else if (quote) {
 			quote = ch == quote ? 0 : quote;
 			i++;
 		} else if (ch == '\'' || ch == '"') {
@@ -144,13 +150,12 @@ static void check_command(struct check *c, const struct cul_node *n)
 			i++;
 		} else {
 			size_t from = i;
-			while (i < text.size && !strchr(" \t\n|;&()'\"", text.data[i]))
+			while (i < text.size && !strchr(" \t\n|;&()'\"{", text.data[i]))
 				i++;
+			i += i == from;
 			struct cul_slice word = cul_slice(text.data + from, i - from);
-			if (!start || !word.size) {
-				i += !word.size;
+			if (!start || !word.size)
 				continue;
-			}
 			static const char *const prefixes[] = { "sudo", "env", "time", "then", "do", "else", "if", "while", "!", "nohup", "done", "fi",
 								"timeout", "watch", "xargs" };
 			bool prefix = memchr(word.data, '=', word.size) != NULL || word.data[0] == '{' || word.data[0] == '-' ||
@@ -309,11 +314,22 @@ static void check_edges(struct check *c, size_t index)
 	const struct cul_rule *r = c->rule;
 	char path[1000];
 
-	for (size_t i = 0; i < r->edge_count; i++)
-		if (!strcmp(r->edges[i].cause, r->id))
+	for (size_t i = 0; i < r->edge_count; i++) {
+		const char *cause = r->edges[i].cause;
+		if (!strcmp(cause, r->id)) {
 			say(c, r->edges[i].node, "a rule can't explain itself");
-		else if (c->cross && !strchr(r->edges[i].cause, '*') && !cul_rules_find(c->rules, cul_str(r->edges[i].cause)))
-			say(c, r->edges[i].node, "there is no rule '%s' to explain", r->edges[i].cause);
+		} else if (c->cross && !strchr(cause, '*') && !cul_rules_find(c->rules, cul_str(cause))) {
+			/* a user's file may look forward to a rule that is yet to be written; a misspelt one is told */
+			CUL_AUTO(cul_freep) const char **ids = calloc(c->rules->count + 1, sizeof(*ids));
+			for (size_t k = 0; ids && k < c->rules->count; k++)
+				ids[k] = c->rules->rules[k]->id;
+			const char *meant = ids ? cul_nearest(cul_str(cause), ids, c->rules->count) : NULL;
+			if (meant)
+				say(c, r->edges[i].node, "there is no rule '%s' to explain; did you mean '%s'?", cause, meant);
+			else if (r->builtin)
+				say(c, r->edges[i].node, "there is no rule '%s' to explain", cause);
+		}
+	}
 	if (r->edge_count > 64)
 		say(c, r->tree.root, "more than 64 edges");
 	CUL_AUTO(cul_freep) bool *seen = calloc(c->rules->count + 1, sizeof(*seen));
