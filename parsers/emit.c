@@ -151,6 +151,13 @@ enum cul_status cul_emit_args(struct cul_parse *parse, const struct cul_record *
 	for (size_t i = 0; parse->current && i < parse->message_count; i++)
 		if (cul_messages[i] == parse->current)
 			parse->emitted[i / 64] |= UINT64_C(1) << i % 64;
+	if (parse->current && kind->stream[0]) {
+		size_t i = 0;
+		while (i < parse->covered_count && parse->covered[i] != kind->stream)
+			i++;
+		if (i == parse->covered_count && i < CUL_STREAMS)
+			parse->covered[parse->covered_count++] = kind->stream;
+	}
 	return cul_observe(parse, rec, kind, -1, values, fields, since);
 }
 

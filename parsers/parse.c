@@ -157,7 +157,7 @@ static void end_section(struct cul_parse *p, const char *capture)
 	drop_followers(p);
 	if (p->passed)
 		catch_up(p); /* for the time of the last record */
-	const char *streams[CUL_FIELDS + 4];
+	const char *streams[CUL_FIELDS + CUL_STREAMS + 4];
 	size_t n = 0;
 	if (capture)
 		streams[n++] = capture;
@@ -168,6 +168,10 @@ static void end_section(struct cul_parse *p, const char *capture)
 	for (size_t i = 0; i < p->message_count && n < CUL_FIELDS + 2; i++)
 		if (p->emitted[i / 64] >> i % 64 & 1)
 			streams[n++] = cul_messages[i]->name;
+	/* ps.process also comes from top: what covers the kind is its stream, whoever read it */
+	for (size_t i = 0; i < p->covered_count; i++)
+		if (!strchr(p->covered[i], ',') && (!capture || strcmp(capture, p->covered[i])) && strcmp(p->covered[i], "log") && strcmp(p->covered[i], "kernel"))
+			streams[n++] = p->covered[i];
 	streams[n] = NULL;
 	p->span.streams = streams;
 	p->open = false;
@@ -181,6 +185,7 @@ static void begin_section(struct cul_parse *p, const char *parser, const struct 
 	p->span = (struct cul_section_span){ .first.ns = CUL_NO_TIME, .last.ns = CUL_NO_TIME };
 	p->saw_kernel = p->saw_record = p->eager = false;
 	p->passed = 0;
+	p->covered_count = 0;
 	p->has_last = false;
 	p->partial_size = 0;
 	memset(p->emitted, 0, (p->message_count / 64 + 1) * sizeof(*p->emitted));

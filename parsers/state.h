@@ -14,6 +14,7 @@
 #define CUL_ENVELOPE_DEPTH 4   /* envelopes in envelopes */
 #define CUL_SCRATCH (256u << 10)
 #define CUL_FIELDS 64          /* fields of one kind at most */
+#define CUL_STREAMS 24         /* streams that one section may cover beside its parsers' own */
 
 /** The tables that meson's lists make; NULL-terminated. */
 extern const struct cul_parser *const cul_messages[];
@@ -61,6 +62,8 @@ struct cul_parse {
 	struct cul_line start;
 	const struct cul_parser *current; /* whose kinds cul_emit() knows */
 	uint64_t *emitted;                /* bit by message parser */
+	const char *covered[CUL_STREAMS]; /* streams of the kinds that were emitted */
+	size_t covered_count;
 	bool saw_kernel, saw_record;
 	bool eager;      /* text is split or escaped here: every line is peeled */
 	int64_t passed;  /* lines before the one at hand that were left unpeeled */
