@@ -9,7 +9,6 @@
 
 #include "base/auto.h"
 #include "base/pattern.h"
-#include "culprit/bundle.h"
 #include "rules/finding.h"
 
 #define EXAMPLE_FILES 32
