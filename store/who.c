@@ -310,7 +310,8 @@ enum cul_status place_hosts(struct placing *p)
 	p->name_host = calloc(p->name_count + 1, sizeof(*p->name_host));
 	if (!p->name_host)
 		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
-	memcpy(sorted, p->names, p->name_count * sizeof(*sorted));
+	if (p->name_count)
+		memcpy(sorted, p->names, p->name_count * sizeof(*sorted));
 	if (p->name_count)
 		qsort(sorted, p->name_count, sizeof(*sorted), by_string);
 	for (size_t i = 0; i < p->name_count; i++)
@@ -504,6 +505,55 @@ static enum cul_status device_gpu(struct placing *p, struct placed *row, const s
 	return CUL_OK;
 }
 
+/*
+ * What only counts GPUs (an index) and what only names addresses meet where there is one of each; with several, where the
+ * tool is nvidia-smi: it counts in the order of the addresses.
+ */
+static void pair_gpus(struct placing *p)
+{
+	for (size_t h = 0; h < p->host_count; h++) {
+		int indexed[64], addressed[64];
+		size_t indices = 0, addresses = 0;
+		bool nvidia = true, mixed = false;
+		for (size_t i = 0; i < p->gpu_count; i++) {
+			const struct place_gpu *g = &p->gpus[i];
+			if (g->host != (int)h)
+				continue;
+			if (g->bdf && g->index < 0 && addresses < 64)
+				addressed[addresses++] = (int)i;
+			else if (!g->bdf && g->index >= 0 && indices < 64)
+				indexed[indices++] = (int)i;
+			else
+				mixed = true;
+			nvidia &= g->vendor == VENDOR_NVIDIA;
+		}
+		if (mixed || !indices || indices != addresses || (indices > 1 && !nvidia))
+			continue;
+		for (size_t i = 0; i < indices; i++) {
+			int index = -1, address = -1;
+			for (size_t j = 0; j < indices; j++) {
+				if (indexed[j] >= 0 && (index < 0 || p->gpus[indexed[j]].index < p->gpus[indexed[index]].index))
+					index = (int)j;
+				if (addressed[j] >= 0 && (address < 0 || strcmp(p->gpus[addressed[j]].bdf, p->gpus[addressed[address]].bdf) < 0))
+					address = (int)j;
+			}
+			struct place_gpu *from = &p->gpus[indexed[index]], *to = &p->gpus[addressed[address]];
+			int lost = indexed[index], kept = addressed[address];
+			indexed[index] = addressed[address] = -1;
+			if (from->vendor && to->vendor && from->vendor != to->vendor)
+				continue;
+			to->index = from->index;
+			to->uuid = to->uuid ? to->uuid : from->uuid;
+			to->name = to->name ? to->name : from->name;
+			to->driver = to->driver ? to->driver : from->driver;
+			from->host = INT_MAX; /* gone */
+			for (size_t j = 0; j < p->count; j++)
+				if (p->rows[j].gpu == lost)
+					p->rows[j].gpu = kept;
+		}
+	}
+}
+
 struct gpu_order {
 	struct place_gpu gpu;
 	int was;
@@ -554,6 +604,7 @@ enum cul_status place_gpus(struct placing *p)
 		status = gpu_pass(p, false, false, devices, 2, device_gpu);
 	if (status != CUL_OK || !p->gpu_count)
 		return status;
+	pair_gpus(p);
 	CUL_AUTO(cul_freep) struct gpu_order *sorted = calloc(p->gpu_count, sizeof(*sorted));
 	CUL_AUTO(cul_freep) int *now = calloc(p->gpu_count, sizeof(*now));
 	if (!sorted || !now)
@@ -573,5 +624,7 @@ enum cul_status place_gpus(struct placing *p)
 	for (size_t i = 0; i < p->count; i++)
 		if (p->rows[i].gpu >= 0)
 			p->rows[i].gpu = now[p->rows[i].gpu];
+	while (p->gpu_count && p->gpus[p->gpu_count - 1].host == INT_MAX)
+		p->gpu_count--;
 	return CUL_OK;
 }
