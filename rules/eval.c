@@ -808,7 +808,26 @@ static struct cul_val call(struct cul_match *m, const struct cul_expr *e, const 
 
 /* ---- the tree ------------------------------------------------------------------------------- */
 
+static struct cul_val evaluate(struct cul_match *m, const struct cul_expr *e, const struct cul_row *row);
+
+/* A function or pattern over other terms is worked out once, not for each row. */
 struct cul_val cul_eval(struct cul_match *m, const struct cul_expr *e, const struct cul_row *row)
+{
+	if (!row || e->own || (e->op != CUL_OP_CALL && e->op != CUL_OP_MATCH && e->op != CUL_OP_NOMATCH && e->op != CUL_OP_LIST))
+		return evaluate(m, e, row);
+	for (struct cul_memo *k = m->memo; k; k = k->next)
+		if (k->expr == e)
+			return k->val;
+	struct cul_val v = evaluate(m, e, row);
+	struct cul_memo *k = cul_arena_get(m->arena, sizeof(*k));
+	if (k) {
+		*k = (struct cul_memo){ e, v, m->memo };
+		m->memo = k;
+	}
+	return v;
+}
+
+static struct cul_val evaluate(struct cul_match *m, const struct cul_expr *e, const struct cul_row *row)
 {
 	enum cul_truth a, b;
 	struct cul_val v;

@@ -225,8 +225,10 @@ static struct cul_expr *node(struct parser *p, enum cul_op op, const struct cul_
 	for (size_t i = 0; i < count; i++) {
 		copy[i] = args[i];
 		e->dynamic |= args[i]->dynamic;
+		e->own |= args[i]->own;
 	}
 	e->args = copy;
+	e->own |= op == CUL_OP_FIELD || op == CUL_OP_COUNT;
 	return e;
 }
 

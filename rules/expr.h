@@ -50,6 +50,7 @@ struct cul_expr {
 	struct cul_slice name;   /* field; pattern text */
 	struct cul_val constant;
 	const struct cul_expr *const *args;
+	bool own;                /* looks at the row (or, in need, the rows) at hand */
 	bool dynamic;            /* needs other terms' rows: evaluated for each part */
 };
 

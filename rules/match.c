@@ -458,6 +458,7 @@ static void select_dynamic(struct cul_match *m, const struct cul_term *t, struct
 	if (!t->dynamic_count && !t->window)
 		return;
 	set->untimed = false;
+	m->memo = NULL; /* terms above may have lost rows since */
 	for (size_t i = 0; i < set->count; i++) {
 		const struct cul_row *row = set->rows[i];
 		enum cul_truth here = all_true(m, t->dynamic, t->dynamic_count, row);
@@ -584,6 +585,7 @@ static void match_part(struct cul_match *m, struct base *bases)
 	m->lets = cul_arena_get(j->scratch, (r->let_count + 1) * sizeof(*m->lets));
 	m->let_done = cul_arena_get(j->scratch, r->let_count + 1);
 	m->set = -1;
+	m->memo = NULL;
 	if (!m->sets || !m->lets || !m->let_done) {
 		j->status = CUL_ENOMEM;
 		return;
@@ -601,7 +603,10 @@ static void match_part(struct cul_match *m, struct base *bases)
 			return; /* nothing else can matter */
 		if (!bases[i].made)
 			make_base(m, t, &bases[i]);
-		set->rows = cul_arena_get(j->scratch, (bases[i].count + 1) * sizeof(*set->rows));
+		size_t mine = 0;
+		for (size_t k = 0; k < bases[i].count; k++)
+			mine += belongs(m, bases[i].rows[k]);
+		set->rows = cul_arena_get(j->scratch, (mine + 1) * sizeof(*set->rows));
 		if (!set->rows) {
 			j->status = CUL_ENOMEM;
 			return;

@@ -62,6 +62,7 @@ struct cul_match {
 	int set;                  /* bare names mean the rows of this term; -1: none */
 	struct cul_val *lets;
 	bool *let_done;
+	struct cul_memo { const struct cul_expr *expr; struct cul_val val; struct cul_memo *next; } *memo; /* what is the same for all rows */
 	enum cul_truth must;      /* all musts (and some, when) */
 	enum cul_truth never;     /* some never */
 	bool partly;              /* some must is present */
