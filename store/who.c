@@ -298,10 +298,19 @@ enum cul_status place_hosts(struct placing *p)
 	CUL_AUTO(cul_freep) const char **sorted = calloc(p->name_count + 1, sizeof(*sorted));
 	if (!sorted)
 		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
+	/* a folder's name counts only where nothing in it names a host: reports are renamed and obfuscated */
+	CUL_AUTO(cul_freep) bool *speaks = calloc((size_t)root_count + 1, sizeof(*speaks));
+	if (!speaks)
+		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
+	for (size_t i = 0; i < p->count; i++) {
+		int root = p->members[p->rows[i].member - 1].root;
+		if (root >= 0 && p->rows[i].said >= 0 && !is_weak(p->names[p->rows[i].said]))
+			speaks[root] = true;
+	}
 	for (size_t i = 0; i < p->member_count; i++) {
-		size_t size = p->members[i].root >= 0 ? root_of(p->members[i].name) : 0;
-		if (size)
-			place_name(p, root_host(cul_slice(p->members[i].name, size)));
+		int root = p->members[i].root;
+		if (root >= 0 && !speaks[root])
+			place_name(p, root_host(cul_slice(p->members[i].name, root_of(p->members[i].name))));
 	}
 	const char **all = realloc(sorted, (p->name_count + 1) * sizeof(*sorted));
 	if (!all)
@@ -335,7 +344,7 @@ enum cul_status place_hosts(struct placing *p)
 	}
 	for (size_t i = 0; i < p->member_count && room; i++) {
 		struct place_member *m = &p->members[i];
-		int name = m->root >= 0 ? place_name(p, root_host(cul_slice(m->name, root_of(m->name)))) : -1;
+		int name = m->root >= 0 && !speaks[m->root] ? place_name(p, root_host(cul_slice(m->name, root_of(m->name)))) : -1;
 		if (name >= 0 && p->name_host[name] >= 0)
 			room = cast(&roots, m->root, p->name_host[name], 100);
 	}
