@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Whatever a person hands in -> named byte streams: a stack of folders, archives and packed streams.
+ * Whatever a person hands in -> named byte streams: folders, archives and packed streams, in any nesting.
  *
- * What a member is, its first bytes say, never its name. libarchive reads the containers (tar, zip, 7z, cpio, rpm,
- * deb) over our own layers; 7z wants to seek and is read from a plain file, or from memory up to a limit.
+ * What a member is, its first bytes say, never its name. libarchive reads the containers over our own streams and
+ * nothing else: each level of nesting is a frame here, with the limits that this brings. zip and 7z keep a table at
+ * their end; where the bytes can be sought (a plain file, memory) that is used. Inside of something else a zip is read
+ * front to back, and a 7z goes through a spool. Links, devices and folders in archives are no members; holes of
+ * sparse files are skipped; what macOS adds (._x, __MACOSX/) is left out.
  */
 #include "culprit/bundle.h"
 
@@ -12,333 +15,496 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/auto.h"
 #include "base/error.h"
 #include "base/slice.h"
 #include "parsers/unpack.h"
 
-#define NAME_BYTES 4096
-#define FRAMES 32
-#define HELD_BYTES (256u << 20) /* of a nested container that wants to seek */
-#define DAMAGES 1000
+#define NAME 4096
+#define FOLDERS 100     /* folders in folders; each holds a descriptor */
+#define DAMAGES 1000    /* told between two calls of cul_bundle_damage() */
+#define FAILURES 1000   /* broken entries of one archive until it is given up */
+#define EMPTY 100000    /* blocks without bytes in one entry */
+#define SLACK (1u << 20) /* packed bytes that libarchive may have read ahead of an entry */
 
 struct damage {
 	char *name, *why;
 };
 
-struct frame {
-	enum { FOLDER, ARCHIVE, BLOBS, ONE } type;
-	char *prefix; /* in front of names: "", "upload/files.zip!" */
-	/* FOLDER: sorted entries; descended into depth first */
-	char *path;
+struct folder {
+	struct folder *up;
+	int fd;
+	char *prefix; /* "", "var/log/" */
 	char **names;
 	size_t count, next;
-	/* ARCHIVE */
+	unsigned depth;
+};
+
+struct frame {
+	struct frame *up;
+	struct cul_stream *chain; /* the container's bytes */
+	enum cul_form form;
 	struct archive *archive;
-	struct cul_layer *bytes;
-	char *held;
-	char block[64 << 10];
-	/* ONE: a stream that becomes a member */
-	char *name;
-	int64_t mtime_ns, size;
+	char *name, *prefix;      /* of the container; in front of its members: "" or "upload/files.zip!" */
+	size_t held;              /* peeked bytes that libarchive looks at */
+	uint64_t handed;          /* bytes it got in all */
+	unsigned failures;
+	bool dead, told;
 };
 
 struct cul_bundle {
-	struct cul_limits limits;
-	struct frame *frames[FRAMES];
-	size_t depth;
+	struct cul_budget budget;
+	locale_t locale;
+	/* where outermost files come from: one of these */
+	struct folder *folder;
 	const struct cul_blob *blobs;
-	struct cul_layer *current;
-	char name[NAME_BYTES];
-	uint64_t unpacked, members;
+	size_t blob_count, blob_next;
+	struct cul_stream *only;
+	bool single; /* one file or stream: no prefix, no suffix */
+	int64_t total;
+	char *only_name;
+
+	struct frame *frames; /* innermost first */
+	uint32_t depth;
+	struct cul_stream *current;
+	char name[NAME];
+	uint32_t members;
 	bool stopped;
-	struct damage *damages;
-	size_t damage_count, damage_next;
-	int64_t total, done_before;
-	struct cul_layer *outer; /* for progress */
+
+	struct damage damages[DAMAGES];
+	size_t first, count; /* a ring */
+	struct damage told;
 };
 
-static void set_limits(struct cul_limits *to, const struct cul_limits *from)
-{
-	*to = from ? *from : (struct cul_limits){ 0 };
-	if (!to->unpacked_bytes)
-		to->unpacked_bytes = UINT64_C(1) << 40;
-	if (!to->ratio)
-		to->ratio = 2000;
-	if (!to->nesting)
-		to->nesting = 8;
-	if (!to->members)
-		to->members = 2000000;
-}
+/* ---- damage ----------------------------------------------------------------------------------------- */
 
-static void note(struct cul_bundle *b, const char *name, const char *why)
+CUL_PRINTF(3, 4) static void damaged(struct cul_bundle *b, const char *name, const char *format, ...)
 {
-	if (b->damage_count == DAMAGES)
+	char why[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(why, sizeof(why), format, args);
+	va_end(args);
+	for (char *c = why; *c; c++)
+		if ((unsigned char)*c < 0x20)
+			*c = ' ';
+	if (b->count == DAMAGES)
 		return;
-	if (b->damage_next == b->damage_count) { /* all told: start over */
-		for (size_t i = 0; i < b->damage_count; i++) {
-			free(b->damages[i].name);
-			free(b->damages[i].why);
-		}
-		b->damage_next = b->damage_count = 0;
-	}
-	struct damage *d = realloc(b->damages, (b->damage_count + 1) * sizeof(*d));
-	if (!d)
-		return;
-	b->damages = d;
-	d[b->damage_count].name = strdup(name);
-	d[b->damage_count].why = strdup(why);
-	if (d[b->damage_count].name && d[b->damage_count].why) {
-		b->damage_count++;
+	if (b->count == DAMAGES - 1)
+		snprintf(why, sizeof(why), "more damage follows here than is listed");
+	struct damage d = { strdup(name[0] ? name : b->single && b->only_name ? b->only_name : "."), strdup(why) };
+	if (d.name && d.why) {
+		b->damages[(b->first + b->count++) % DAMAGES] = d;
 	} else {
-		free(d[b->damage_count].name);
-		free(d[b->damage_count].why);
+		free(d.name);
+		free(d.why);
 	}
 }
 
-static void free_frame(struct frame *f)
+bool cul_bundle_damage(struct cul_bundle *b, const char **name, const char **why)
 {
-	if (!f)
-		return;
-	for (size_t i = 0; i < f->count; i++)
-		free(f->names ? f->names[i] : NULL);
-	free(f->names);
-	if (f->archive)
-		archive_read_free(f->archive);
-	cul_layer_free(f->bytes);
-	free(f->held);
-	free(f->prefix);
-	free(f->path);
-	free(f->name);
-	free(f);
-}
-
-static void pop(struct cul_bundle *b)
-{
-	struct frame *f = b->frames[--b->depth];
-	if (f->bytes && f->bytes == b->outer)
-		b->outer = NULL;
-	free_frame(f);
-}
-
-static struct frame *push(struct cul_bundle *b, int type, const char *prefix)
-{
-	if (b->depth == FRAMES)
-		return NULL;
-	struct frame *f = calloc(1, sizeof(*f));
-	if (!f)
-		return NULL;
-	f->type = type;
-	f->prefix = strdup(prefix);
-	f->mtime_ns = CUL_NO_TIME;
-	f->size = -1;
-	if (!f->prefix) {
-		free(f);
-		return NULL;
-	}
-	b->frames[b->depth++] = f;
-	return f;
-}
-
-/* An archive's name made harmless: no leading '/', no "..", no "./", no control bytes. */
-static void safe_name(char *out, size_t size, const char *prefix, const char *name)
-{
-	size_t n = 0;
-	while (*prefix && n + 1 < size)
-		out[n++] = *prefix++;
-	while (*name) {
-		size_t part = strcspn(name, "/\\");
-		bool drop = !part || (part == 1 && name[0] == '.') || (part == 2 && name[0] == '.' && name[1] == '.');
-		if (!drop) {
-			if (n && out[n - 1] != '/' && out[n - 1] != '!' && n + 1 < size)
-				out[n++] = '/';
-			for (size_t i = 0; i < part && n + 1 < size; i++)
-				out[n++] = (unsigned char)name[i] < 0x20 || name[i] == 0x7f ? '?' : name[i];
-		}
-		name += part + (name[part] != 0);
-	}
-	out[n] = 0;
-}
-
-/* "messages.1.gz" -> "messages.1", "ps.txt.xz" -> "ps.txt" */
-static void drop_suffix(char *name)
-{
-	static const char *const ends[] = { ".gz", ".xz", ".zst", ".bz2", ".lz4" };
-	size_t n = strlen(name);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		size_t k = strlen(ends[i]);
-		if (n > k && name[n - k - 1] != '/' && !strcmp(name + n - k, ends[i])) {
-			name[n - k] = 0;
-			return;
-		}
-	}
-}
-
-static bool is_container(struct cul_slice h)
-{
-	const char *p = h.data;
-	if (h.size >= 262 && !memcmp(p + 257, "ustar", 5))
-		return true;
-	if (h.size >= 4 && (!memcmp(p, "PK\3\4", 4) || !memcmp(p, "PK\5\6", 4) || !memcmp(p, "\xed\xab\xee\xdb", 4)))
-		return true;
-	if (h.size >= 6 && (!memcmp(p, "7z\xbc\xaf\x27\x1c", 6) || !memcmp(p, "070701", 6) || !memcmp(p, "070702", 6) || !memcmp(p, "070707", 6)))
-		return true;
-	if (h.size >= 8 && !memcmp(p, "!<arch>\n", 8))
-		return true;
-	return false;
-}
-
-static bool is_seven(struct cul_slice h)
-{
-	return h.size >= 6 && !memcmp(h.data, "7z\xbc\xaf\x27\x1c", 6);
-}
-
-static la_ssize_t archive_bytes(struct archive *a, void *ctx, const void **out)
-{
-	struct frame *f = ctx;
-	(void)a;
-	size_t n = cul_layer_read(f->bytes, f->block, sizeof(f->block));
-	*out = f->block;
-	return (la_ssize_t)n;
-}
-
-/* A layer whose head looks like a container becomes a frame; takes the layer over. */
-static bool open_archive(struct cul_bundle *b, struct cul_layer *layer, const char *prefix, const char *name)
-{
-	struct cul_slice head = cul_layer_peek(layer);
-	bool seven = is_seven(head), rpm = cul_starts(head, CUL_LIT("\xed\xab\xee\xdb"));
-	struct frame *f = push(b, ARCHIVE, prefix);
-	if (!f) {
-		cul_layer_free(layer);
-		note(b, name, "archives are nested too deeply");
+	free(b->told.name);
+	free(b->told.why);
+	b->told = (struct damage){ 0 };
+	if (!b->count)
 		return false;
-	}
-	f->bytes = layer;
-	f->archive = archive_read_new();
-	if (!f->archive) {
-		pop(b);
-		return false;
-	}
-	archive_read_support_format_tar(f->archive);
-	archive_read_support_format_gnutar(f->archive);
-	archive_read_support_format_zip(f->archive);
-	archive_read_support_format_7zip(f->archive);
-	archive_read_support_format_cpio(f->archive);
-	archive_read_support_format_ar(f->archive);
-	if (rpm)
-		archive_read_support_filter_all(f->archive);
-	int code, fd = cul_layer_seekable(layer);
-	if (fd >= 0 && lseek(fd, 0, SEEK_SET) == 0) {
-		code = archive_read_open_fd(f->archive, fd, sizeof(f->block));
-	} else if (seven) {
-		size_t used = 0, room = 0, n;
-		do {
-			if (room - used < 65536) {
-				room = room ? room * 2 : 1u << 20;
-				char *more = room <= HELD_BYTES ? realloc(f->held, room) : NULL;
-				if (!more) {
-					note(b, name, "a nested 7z archive of more than 256 MiB is not read");
-					pop(b);
-					return false;
-				}
-				f->held = more;
-			}
-			n = cul_layer_read(layer, f->held + used, room - used);
-			used += n;
-		} while (n);
-		code = archive_read_open_memory(f->archive, f->held, used);
-	} else {
-		code = archive_read_open(f->archive, f, NULL, archive_bytes, NULL);
-	}
-	if (code != ARCHIVE_OK) {
-		const char *why = archive_error_string(f->archive);
-		char text[300];
-		snprintf(text, sizeof(text), "the archive can't be read: %s", why ? why : "unknown format");
-		note(b, name, text);
-		pop(b);
-		return false;
-	}
+	b->told = b->damages[b->first];
+	b->first = (b->first + 1) % DAMAGES;
+	b->count--;
+	*name = b->told.name;
+	*why = b->told.why;
 	return true;
 }
 
-static size_t entry_bytes(void *ctx, void *buffer, size_t size, const char **why)
+/* The whole bundle's limits; false: stop. */
+static bool within(struct cul_bundle *b, const char *name)
 {
-	struct frame *f = ctx;
-	la_ssize_t n = archive_read_data(f->archive, buffer, size);
-	if (n == ARCHIVE_RETRY || n == ARCHIVE_WARN)
-		n = archive_read_data(f->archive, buffer, size);
-	if (n < 0) {
-		const char *text = cul_layer_damage(f->bytes);
-		*why = text ? text : "the archive is cut off or garbled here";
-		return 0;
-	}
-	return (size_t)n;
-}
-
-static bool by_limits(struct cul_bundle *b, const char *name)
-{
-	if (b->members >= b->limits.members) {
-		note(b, name, "the limit of members is met: the rest is not read");
+	if (b->stopped)
+		return false;
+	if (b->budget.spent) {
+		damaged(b, name, "the limit of %llu unpacked bytes is met: the rest is not read",
+			(unsigned long long)b->budget.limits.unpacked_bytes);
 		b->stopped = true;
-	} else if (b->unpacked > b->limits.unpacked_bytes) {
-		note(b, name, "the limit of unpacked bytes is met: the rest is not read");
+	} else if (b->members >= b->budget.limits.members) {
+		damaged(b, name, "the limit of %u members is met: the rest is not read", (unsigned)b->budget.limits.members);
 		b->stopped = true;
 	}
 	return !b->stopped;
 }
 
-/*
- * A stream of unknown content: unpack it as long as it is packed; a container becomes a frame
- * (false: go on with the next), anything else the current member (true).
- */
-static bool settle(struct cul_bundle *b, struct cul_layer *layer, const char *name, struct cul_member *member)
+/* ---- names ------------------------------------------------------------------------------------------ */
+
+/* Made harmless: no leading '/', no "..", no "." and no control bytes. */
+static void clean_name(char out[NAME], const char *prefix, const char *raw, bool backslashes)
 {
-	char text[NAME_BYTES];
-	snprintf(text, sizeof(text), "%s", name);
-	for (uint32_t level = 0;; level++) {
-		struct cul_slice head = cul_layer_peek(layer);
-		enum cul_packing packing = cul_packing_of(head);
-		if (packing == CUL_PACKING_NONE)
-			break;
-		if (b->depth + level > b->limits.nesting + 1) {
-			note(b, text, "packed streams are nested deeper than the limit");
-			cul_layer_free(layer);
-			return false;
+	size_t n = strlen(prefix), root;
+	if (n > NAME - 16)
+		n = NAME - 16;
+	memcpy(out, prefix, n);
+	root = n;
+	const char *marks = backslashes && !strchr(raw, '/') ? "\\" : "/";
+	while (*raw && n + 1 < NAME) {
+		size_t part = strcspn(raw, marks);
+		if (part && !(part == 1 && raw[0] == '.')) {
+			if (n > root)
+				out[n++] = '/';
+			if (part == 2 && raw[0] == '.' && raw[1] == '.') {
+				if (n + 1 < NAME)
+					out[n++] = '_';
+			} else {
+				for (size_t i = 0; i < part && n + 1 < NAME; i++)
+					out[n++] = (unsigned char)raw[i] < 0x20 || raw[i] == 0x7f ? '?' : raw[i];
+			}
 		}
-		struct cul_layer *upper = cul_layer_unpack(layer, packing, &b->limits);
-		if (!upper) {
-			note(b, text, "this compression can't be read here");
-			cul_layer_free(layer);
-			return false;
-		}
-		layer = upper;
-		drop_suffix(text);
-		if (level > 16)
-			break;
+		raw += part + (raw[part] != 0);
 	}
-	struct cul_slice head = cul_layer_peek(layer);
-	if (is_container(head)) {
-		if (b->depth > b->limits.nesting) {
-			note(b, text, "archives are nested deeper than the limit");
-			cul_layer_free(layer);
-			return false;
+	out[n] = 0;
+	if (n == root)
+		memcpy(out + n, "unnamed", 8);
+}
+
+/* "messages.gz" -> "messages" */
+static void drop_suffix(char *name)
+{
+	static const char *const ends[] = { ".gz", ".xz", ".zst", ".zstd", ".bz2", ".lz4", ".lz", ".Z", ".z" };
+	size_t size = strlen(name);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		size_t n = strlen(ends[i]);
+		if (size > n && name[size - n - 1] != '/' && !strcmp(name + size - n, ends[i])) {
+			name[size - n] = 0;
+			return;
 		}
-		char prefix[NAME_BYTES] = "";
-		bool outermost = b->depth && b->frames[b->depth - 1]->type == ONE;
-		if (!outermost)
-			snprintf(prefix, sizeof(prefix), "%.*s!", (int)sizeof(prefix) - 2, name);
-		open_archive(b, layer, prefix, name);
+	}
+}
+
+static bool of_macos(const char *name)
+{
+	const char *base = strrchr(name, '/');
+	base = base ? base + 1 : name;
+	return !strncmp(base, "._", 2) || !strncmp(name, "__MACOSX/", 9) || strstr(name, "/__MACOSX/");
+}
+
+/* ---- containers ------------------------------------------------------------------------------------- */
+
+static la_ssize_t on_read(struct archive *a, void *ctx, const void **out)
+{
+	struct frame *f = ctx;
+	(void)a;
+	cul_stream_take(f->chain, f->held);
+	struct cul_slice piece = cul_stream_peek(f->chain, 1);
+	f->held = piece.size;
+	f->handed += piece.size;
+	*out = piece.data;
+	return (la_ssize_t)piece.size;
+}
+
+static la_int64_t on_seek(struct archive *a, void *ctx, la_int64_t offset, int whence)
+{
+	struct frame *f = ctx;
+	(void)a;
+	int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_END ? f->chain->size : (int64_t)(cul_stream_at(f->chain) + f->held), to;
+	if (__builtin_add_overflow(from, offset, &to) || to < 0)
+		return ARCHIVE_FATAL;
+	if (to > f->chain->size)
+		to = f->chain->size;
+	f->held = 0;
+	return cul_stream_seek(f->chain, (uint64_t)to) ? to : ARCHIVE_FATAL;
+}
+
+/* Forward only, and never behind the end: a cut file has to be noticed. */
+static la_int64_t on_skip(struct archive *a, void *ctx, la_int64_t request)
+{
+	struct frame *f = ctx;
+	uint64_t at = cul_stream_at(f->chain) + f->held;
+	(void)a;
+	if (request <= 0 || !f->chain->seek || (uint64_t)f->chain->size < at || (uint64_t)request > (uint64_t)f->chain->size - at)
+		return 0;
+	f->held = 0;
+	return cul_stream_seek(f->chain, at + (uint64_t)request) ? request : ARCHIVE_FATAL;
+}
+
+static void pop(struct cul_bundle *b)
+{
+	struct frame *f = b->frames;
+	b->frames = f->up;
+	b->depth--;
+	if (f->archive)
+		archive_read_free(f->archive);
+	cul_stream_free(f->chain);
+	free(f->name);
+	free(f->prefix);
+	free(f);
+}
+
+static int support(struct archive *a, enum cul_form form)
+{
+	switch (form) {
+	case CUL_FORM_TAR:
+		archive_read_support_format_gnutar(a);
+		return archive_read_support_format_tar(a);
+	case CUL_FORM_ZIP:
+		archive_read_support_format_zip_streamable(a);
+		return archive_read_support_format_zip_seekable(a);
+	case CUL_FORM_7Z:
+		return archive_read_support_format_7zip(a);
+	case CUL_FORM_RPM: /* a head, then a packed cpio */
+		archive_read_support_filter_rpm(a);
+		archive_read_support_filter_gzip(a);
+		archive_read_support_filter_bzip2(a);
+		archive_read_support_filter_xz(a);
+		archive_read_support_filter_lzma(a);
+		archive_read_support_filter_zstd(a);
+		return archive_read_support_format_cpio(a);
+	case CUL_FORM_CPIO:
+		return archive_read_support_format_cpio(a);
+	default:
+		return archive_read_support_format_ar(a);
+	}
+}
+
+/* @chain is taken over. */
+static void push(struct cul_bundle *b, struct cul_stream *chain, enum cul_form form, const char *name, bool outermost)
+{
+	if (b->depth >= b->budget.limits.nesting) {
+		damaged(b, name, "archives are nested deeper than %u: this one is not opened", (unsigned)b->budget.limits.nesting);
+		cul_stream_free(chain);
+		return;
+	}
+	if (form == CUL_FORM_7Z && !chain->seek) {
+		struct cul_stream *spool = cul_stream_spool(chain);
+		if (!spool) {
+			damaged(b, name, "the 7z archive is not read: %s", cul_stream_damage(chain));
+			cul_stream_free(chain);
+			return;
+		}
+		chain = spool;
+	}
+	struct frame *f = calloc(1, sizeof(*f));
+	bool good = f && (f->name = strdup(name)) && (f->prefix = malloc(strlen(name) + 2)) && (f->archive = archive_read_new());
+	if (!f) {
+		damaged(b, name, "out of memory");
+		cul_stream_free(chain);
+		return;
+	}
+	f->chain = chain;
+	f->form = form;
+	f->up = b->frames;
+	b->frames = f;
+	b->depth++;
+	if (good) {
+		snprintf(f->prefix, strlen(name) + 2, "%s!", outermost ? "" : name);
+		if (outermost)
+			f->prefix[0] = 0;
+		support(f->archive, form);
+		archive_read_set_callback_data(f->archive, f);
+		archive_read_set_read_callback(f->archive, on_read);
+		if (chain->seek) {
+			archive_read_set_skip_callback(f->archive, on_skip);
+			archive_read_set_seek_callback(f->archive, on_seek);
+		}
+		if (archive_read_open1(f->archive) == ARCHIVE_OK)
+			return;
+		const char *why = archive_error_string(f->archive);
+		damaged(b, name, "the %s archive can't be opened: %s", cul_form_name(form), why ? why : "no reason is known");
+	} else {
+		damaged(b, name, "out of memory");
+	}
+	pop(b);
+}
+
+/* What is wrong with the archive on top, once. */
+static void tell(struct cul_bundle *b, struct frame *f, const char *name, const char *what)
+{
+	const char *below = cul_stream_damage(f->chain), *why = archive_error_string(f->archive);
+	if (b->budget.spent || f->told)
+		return;
+	if (below)
+		damaged(b, f->name, "%s", below);
+	else
+		damaged(b, name, "%s: %s", what, why ? why : "no reason is known");
+	f->told = f->dead || below;
+}
+
+struct entry_stream {
+	struct cul_stream s;
+	struct cul_bundle *bundle;
+	struct frame *frame;
+	const char *block;
+	size_t left;
+	uint64_t handed; /* what libarchive had got when the entry began */
+};
+
+static size_t entry_fill(struct cul_stream *s, void *buffer, size_t size)
+{
+	struct entry_stream *e = (struct entry_stream *)s;
+	struct frame *f = e->frame;
+	for (unsigned tries = 0; !e->left; tries++) {
+		const void *block = NULL;
+		size_t n = 0;
+		la_int64_t offset; /* a hole in a sparse file shows here only: it is skipped */
+		int code = f->dead || tries == EMPTY ? ARCHIVE_FATAL : archive_read_data_block(f->archive, &block, &n, &offset);
+		if (code == ARCHIVE_EOF)
+			return 0;
+		if (code == ARCHIVE_OK || code == ARCHIVE_WARN) {
+			e->block = block;
+			e->left = n;
+		} else if (code != ARCHIVE_RETRY) {
+			const char *below = cul_stream_damage(f->chain), *why = archive_error_string(f->archive);
+			if (code == ARCHIVE_FATAL)
+				f->dead = true;
+			if (!s->budget->spent)
+				cul_stream_spoil(s, "%s", below ? below : why ? why : "the archive is garbled here");
+			f->told |= f->dead;
+			return 0;
+		}
+	}
+	if (size > e->left)
+		size = e->left;
+	memcpy(buffer, e->block, size);
+	e->block += size;
+	e->left -= size;
+	s->in = f->handed - e->handed + SLACK;
+	return size;
+}
+
+static bool settle(struct cul_bundle *b, struct cul_stream *stream, const char *name, bool outermost, struct cul_member *member);
+
+/* One header of the archive on top. True: a member is open. */
+static bool archive_next(struct cul_bundle *b, struct cul_member *member)
+{
+	struct frame *f = b->frames;
+	struct archive_entry *entry = NULL;
+	locale_t before = b->locale ? uselocale(b->locale) : (locale_t)0;
+	int code = f->dead ? ARCHIVE_FATAL : archive_read_next_header(f->archive, &entry);
+	const char *raw = code == ARCHIVE_OK || code == ARCHIVE_WARN ? archive_entry_pathname(entry) : NULL;
+	if (b->locale)
+		uselocale(before);
+
+	if (code == ARCHIVE_FAILED || code == ARCHIVE_RETRY) {
+		tell(b, f, f->name, "a member of the archive can't be read");
+		if (++f->failures < FAILURES)
+			return false;
+		code = ARCHIVE_FATAL;
+	}
+	if (code == ARCHIVE_FATAL) {
+		f->dead = true;
+		char what[80];
+		snprintf(what, sizeof(what), "the %s archive is cut off or garbled", cul_form_name(f->form));
+		tell(b, f, f->name, what);
+		pop(b);
 		return false;
 	}
-	b->current = layer;
-	snprintf(b->name, sizeof(b->name), "%s", text);
+	if (code == ARCHIVE_EOF) {
+		/* the checksum of a packed tar stands behind all that tar reads */
+		cul_stream_take(f->chain, f->held);
+		f->held = 0;
+		for (struct cul_slice rest; f->chain->below && (rest = cul_stream_peek(f->chain, 1)).size;)
+			cul_stream_take(f->chain, rest.size);
+		if (cul_stream_damage(f->chain))
+			tell(b, f, f->name, "");
+		pop(b);
+		return false;
+	}
+
+	/* cpio gives a file with several names its bytes at the last of them, which libarchive calls a hard link */
+	size_t size = raw ? strlen(raw) : 0;
+	bool known = archive_entry_size_is_set(entry);
+	unsigned type = archive_entry_filetype(entry);
+	if ((type != AE_IFREG && (type || (size && raw[size - 1] == '/'))) ||
+	    (archive_entry_hardlink(entry) && (!known || archive_entry_size(entry) <= 0)) || archive_entry_symlink(entry))
+		return false;
+	if (f->form == CUL_FORM_AR && raw && (!strcmp(raw, "/") || !strcmp(raw, "//")))
+		return false;
+	char name[NAME];
+	clean_name(name, f->prefix, raw ? raw : "", f->form == CUL_FORM_ZIP);
+	if (of_macos(name + strlen(f->prefix)))
+		return false;
+	if (!within(b, name))
+		return false;
+	if (archive_entry_is_data_encrypted(entry)) {
+		damaged(b, name, "encrypted: not read");
+		return false;
+	}
+	int64_t seconds = archive_entry_mtime_is_set(entry) ? archive_entry_mtime(entry) : 0;
+	if (seconds > 0 && seconds < INT64_C(9000000000))
+		member->mtime_ns = seconds * INT64_C(1000000000) + archive_entry_mtime_nsec(entry) % 1000000000;
+	member->size = known ? archive_entry_size(entry) : -1;
+	struct entry_stream *e = calloc(1, sizeof(*e));
+	if (!e) {
+		damaged(b, name, "out of memory");
+		return false;
+	}
+	bool packs = f->form == CUL_FORM_ZIP || f->form == CUL_FORM_7Z || f->form == CUL_FORM_RPM;
+	e->s = (struct cul_stream){ .fill = entry_fill, .budget = &b->budget, .size = member->size, .counts = packs, .expands = packs };
+	e->bundle = b;
+	e->frame = f;
+	e->handed = f->handed;
+	return settle(b, &e->s, name, false, member);
+}
+
+/*
+ * Look what @stream (taken over) is: unpack it as long as it is packed; a container goes on the stack (false: go on
+ * with its members); anything else is the current member (true).
+ */
+static bool settle(struct cul_bundle *b, struct cul_stream *stream, const char *name, bool outermost, struct cul_member *member)
+{
+	snprintf(b->name, sizeof(b->name), "%s", name);
+	for (uint32_t level = 0;; level++) {
+		struct cul_slice head = cul_stream_peek(stream, CUL_FORM_HEAD);
+		enum cul_form form = cul_form_of(head);
+		if (cul_form_container(form)) {
+			push(b, stream, form, name, outermost);
+			return false;
+		}
+		if (!cul_form_packed(form))
+			break;
+		if (level == b->budget.limits.nesting) {
+			damaged(b, name, "packed more than %u times over: not read", (unsigned)b->budget.limits.nesting);
+			cul_stream_free(stream);
+			return false;
+		}
+		if (form == CUL_FORM_GZ && member->mtime_ns == CUL_NO_TIME && head.size >= 10) {
+			const unsigned char *p = (const unsigned char *)head.data + 4;
+			uint32_t seconds = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+			if (seconds)
+				member->mtime_ns = (int64_t)seconds * INT64_C(1000000000);
+		}
+		struct cul_stream *upper = cul_stream_unpack(stream, form);
+		if (!upper) {
+			damaged(b, name, "the %s stream can't be unpacked here: no memory, or no library for it", cul_form_name(form));
+			cul_stream_free(stream);
+			return false;
+		}
+		stream = upper;
+		member->size = -1;
+		if (outermost)
+			drop_suffix(b->name);
+	}
+	b->current = stream;
 	b->members++;
 	member->name = b->name;
 	return true;
+}
+
+/* ---- folders ---------------------------------------------------------------------------------------- */
+
+static void leave_folder(struct cul_bundle *b)
+{
+	struct folder *d = b->folder;
+	b->folder = d->up;
+	for (size_t i = 0; i < d->count; i++)
+		free(d->names[i]);
+	free(d->names);
+	free(d->prefix);
+	close(d->fd);
+	free(d);
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -346,319 +512,288 @@ static int by_bytes(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool open_folder(struct cul_bundle *b, const char *path, const char *prefix, struct cul_error *err)
+/* @fd is taken over. What can't be listed to its end is damage. */
+static bool enter_folder(struct cul_bundle *b, int fd, const char *prefix)
 {
-	DIR *dir = opendir(path);
-	if (!dir) {
-		cul_fail(err, CUL_EIO, "%s: %s", path, strerror(errno));
-		if (b->depth)
-			note(b, prefix, strerror(errno));
+	struct folder *d = calloc(1, sizeof(*d));
+	int again = d ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	DIR *dir = again >= 0 ? fdopendir(again) : NULL;
+	if (!dir || !(d->prefix = strdup(prefix))) {
+		damaged(b, prefix, "the folder can't be listed: %s", strerror(errno));
+		if (dir)
+			closedir(dir);
+		else if (again >= 0)
+			close(again);
+		close(fd);
+		free(d);
 		return false;
 	}
-	struct frame *f = push(b, FOLDER, prefix);
-	bool good = f && (f->path = strdup(path));
-	struct dirent *entry;
 	size_t room = 0;
-	while (good && (entry = readdir(dir))) {
+	for (;;) {
+		errno = 0;
+		struct dirent *entry = readdir(dir);
+		if (!entry) {
+			if (errno)
+				damaged(b, prefix, "the folder can't be listed to its end: %s", strerror(errno));
+			break;
+		}
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		if (f->count == room) {
-			room = room ? room * 2 : 64;
-			char **names = realloc(f->names, room * sizeof(*names));
-			if (!names) {
-				good = false;
-				break;
-			}
-			f->names = names;
+		if (d->count >= b->budget.limits.members) {
+			damaged(b, prefix, "the folder has more than %u entries: the rest is not read", (unsigned)b->budget.limits.members);
+			break;
 		}
-		good = (f->names[f->count] = strdup(entry->d_name)) != NULL;
-		f->count += good;
+		if (d->count == room) {
+			room = room ? room * 2 : 64;
+			char **names = realloc(d->names, room * sizeof(*names));
+			if (names)
+				d->names = names;
+			else
+				room = 0;
+		}
+		char *name = room ? strdup(entry->d_name) : NULL;
+		if (!name) {
+			damaged(b, prefix, "out of memory");
+			break;
+		}
+		d->names[d->count++] = name;
 	}
 	closedir(dir);
-	if (!good) {
-		note(b, prefix, f ? "out of memory" : "folders are nested too deeply");
-		if (f)
-			pop(b);
-		cul_fail(err, CUL_ENOMEM, "%s: out of memory", path);
-		return false;
-	}
-	qsort(f->names, f->count, sizeof(*f->names), by_bytes);
+	if (d->count)
+		qsort(d->names, d->count, sizeof(*d->names), by_bytes);
+	d->fd = fd;
+	d->depth = b->folder ? b->folder->depth + 1 : 0;
+	d->up = b->folder;
+	b->folder = d;
 	return true;
 }
 
-/* The next entry of the folder on top. True: a member is open. */
-static bool folder_next(struct cul_bundle *b, struct frame *f, struct cul_member *member)
+static bool folder_next(struct cul_bundle *b, struct cul_member *member)
 {
-	const char *entry = f->names[f->next++];
-	char path[NAME_BYTES * 2], name[NAME_BYTES];
-	struct stat st;
-	snprintf(path, sizeof(path), "%s/%s", f->path, entry);
-	safe_name(name, sizeof(name), f->prefix, entry);
-	if (lstat(path, &st) < 0) {
-		note(b, name, strerror(errno));
+	struct folder *d = b->folder;
+	if (d->next == d->count) {
+		leave_folder(b);
 		return false;
 	}
-	if (S_ISLNK(st.st_mode))
+	const char *entry = d->names[d->next++];
+	char name[NAME];
+	struct stat st;
+	clean_name(name, d->prefix, entry, false);
+	if (fstatat(d->fd, entry, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		damaged(b, name, "can't be read: %s", strerror(errno));
+		return false;
+	}
+	if (S_ISLNK(st.st_mode) || of_macos(name))
 		return false;
 	if (S_ISDIR(st.st_mode)) {
-		char prefix[NAME_BYTES];
-		snprintf(prefix, sizeof(prefix), "%.*s/", (int)sizeof(prefix) - 2, name);
-		if (b->depth + 2 < FRAMES)
-			open_folder(b, path, prefix, NULL);
-		else
-			note(b, name, "folders are nested too deeply");
+		if (!strcmp(entry, "__MACOSX"))
+			return false;
+		if (d->depth + 1 >= FOLDERS || strlen(name) + 2 >= NAME) {
+			damaged(b, name, "folders are nested deeper than %u: not read", FOLDERS);
+			return false;
+		}
+		int fd = openat(d->fd, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0) {
+			damaged(b, name, "the folder can't be opened: %s", strerror(errno));
+			return false;
+		}
+		char prefix[NAME + 2];
+		snprintf(prefix, sizeof(prefix), "%s/", name);
+		enter_folder(b, fd, prefix);
 		return false;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		note(b, name, "a device, pipe or socket: not read");
+		damaged(b, name, "a device, pipe or socket: not read");
 		return false;
 	}
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
-	if (fd < 0) {
-		note(b, name, strerror(errno));
+	if (!within(b, name))
+		return false;
+	int fd = openat(d->fd, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		damaged(b, name, "can't be opened: %s", fd < 0 ? strerror(errno) : "it changed meanwhile");
+		if (fd >= 0)
+			close(fd);
 		return false;
 	}
-	struct cul_layer *layer = cul_layer_file(fd);
-	if (!layer) {
-		close(fd);
-		note(b, name, "out of memory");
+	struct cul_stream *stream = cul_stream_file(fd, &b->budget);
+	if (!stream) {
+		damaged(b, name, "out of memory");
 		return false;
 	}
-	member->mtime_ns = CUL_NO_TIME;
 	member->size = st.st_size;
-	return settle(b, layer, name, member);
+	return settle(b, stream, name, false, member);
 }
 
-static bool archive_next(struct cul_bundle *b, struct frame *f, struct cul_member *member)
+static bool blob_next(struct cul_bundle *b, struct cul_member *member)
 {
-	struct archive_entry *entry;
-	int code = archive_read_next_header(f->archive, &entry);
-	if (code == ARCHIVE_EOF || code == ARCHIVE_FATAL || code == ARCHIVE_RETRY) {
-		const char *why = cul_layer_damage(f->bytes);
-		if (code != ARCHIVE_EOF || why) {
-			char text[300], name[NAME_BYTES];
-			const char *said = why ? why : archive_error_string(f->archive);
-			snprintf(text, sizeof(text), "the archive ends early or is garbled: %s", said ? said : "no more is known");
-			snprintf(name, sizeof(name), "%s", f->prefix);
-			if (name[0] && name[strlen(name) - 1] == '!')
-				name[strlen(name) - 1] = 0;
-			note(b, name, text);
-		}
-		pop(b);
+	const struct cul_blob *blob = &b->blobs[b->blob_next++];
+	char name[NAME];
+	clean_name(name, "", blob->name ? blob->name : "", false);
+	if (!within(b, name))
+		return false;
+	struct cul_stream *stream = cul_stream_memory(blob->bytes, &b->budget);
+	if (!stream) {
+		damaged(b, name, "out of memory");
 		return false;
 	}
-	const char *inner = archive_entry_pathname(entry);
-	if (!inner)
-		inner = archive_entry_pathname_utf8(entry);
-	if (!inner)
-		inner = "unnamed";
-	if (archive_entry_filetype(entry) != AE_IFREG && archive_entry_filetype(entry) != 0)
-		return false;
-	if (archive_entry_hardlink(entry))
-		return false;
-	const char *base = strrchr(inner, '/');
-	base = base ? base + 1 : inner;
-	if (!strncmp(base, "._", 2) || !strncmp(inner, "__MACOSX/", 9))
-		return false;
-	char name[NAME_BYTES];
-	safe_name(name, sizeof(name), f->prefix, inner);
-	if (!by_limits(b, name))
-		return false;
-	if (archive_entry_is_encrypted(entry)) {
-		note(b, name, "encrypted: not read");
-		return false;
-	}
-	member->mtime_ns = archive_entry_mtime_is_set(entry) && archive_entry_mtime(entry) > 0 ?
-				   (int64_t)archive_entry_mtime(entry) * 1000000000 :
-				   CUL_NO_TIME;
-	member->size = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : -1;
-	struct cul_layer *layer = cul_layer_calls(entry_bytes, f);
-	if (!layer) {
-		note(b, name, "out of memory");
-		return false;
-	}
-	return settle(b, layer, name, member);
+	member->size = (int64_t)blob->bytes.size;
+	return settle(b, stream, name, b->single, member);
 }
 
-static void end_member(struct cul_bundle *b)
+/* ---- the public face -------------------------------------------------------------------------------- */
+
+static void tell_current(struct cul_bundle *b)
 {
-	if (!b->current)
+	const char *why = b->current ? cul_stream_damage(b->current) : NULL;
+	if (!why)
 		return;
-	const char *why = cul_layer_damage(b->current);
-	if (why)
-		note(b, b->name, why);
-	if (b->current == b->outer) {
-		b->done_before = b->total;
-		b->outer = NULL;
-	}
-	cul_layer_free(b->current);
-	b->current = NULL;
+	damaged(b, b->name, "%s", why);
+	for (struct cul_stream *s = b->current; s; s = s->below)
+		s->damage[0] = 0;
 }
 
 bool cul_bundle_next(struct cul_bundle *b, struct cul_member *member)
 {
-	end_member(b);
-	while (b->depth && !b->stopped) {
-		struct frame *f = b->frames[b->depth - 1];
+	tell_current(b);
+	cul_stream_free(b->current);
+	b->current = NULL;
+	for (;;) {
 		*member = (struct cul_member){ .mtime_ns = CUL_NO_TIME, .size = -1 };
-		switch (f->type) {
-		case FOLDER:
-			if (f->next >= f->count)
-				pop(b);
-			else if (by_limits(b, f->prefix) && folder_next(b, f, member))
-				return true;
-			break;
-		case ARCHIVE:
-			if (archive_next(b, f, member))
-				return true;
-			break;
-		case BLOBS:
-			if (f->next >= f->count) {
-				pop(b);
-				break;
-			}
-			{
-				const struct cul_blob *blob = &b->blobs[f->next++];
-				struct cul_layer *layer = cul_layer_memory(blob->bytes);
-				char name[NAME_BYTES];
-				safe_name(name, sizeof(name), "", blob->name);
-				member->size = (int64_t)blob->bytes.size;
-				if (layer && settle(b, layer, name, member))
-					return true;
-			}
-			break;
-		case ONE:
-			if (f->next++) {
-				pop(b);
-				break;
-			}
-			{
-				struct cul_layer *layer = f->bytes;
-				f->bytes = NULL;
-				member->size = f->size;
-				b->outer = NULL;
-				if (settle(b, layer, f->name, member))
-					return true;
-			}
-			break;
+		if (b->budget.spent)
+			within(b, b->name);
+		if (b->stopped)
+			return false;
+		bool open = false;
+		if (b->frames) {
+			open = archive_next(b, member);
+		} else if (b->only) {
+			struct cul_stream *stream = b->only;
+			b->only = NULL;
+			member->size = stream->size;
+			open = settle(b, stream, b->only_name, true, member);
+		} else if (b->folder) {
+			open = folder_next(b, member);
+		} else if (b->blob_next < b->blob_count) {
+			open = blob_next(b, member);
+		} else {
+			return false;
 		}
+		if (open)
+			return true;
 	}
-	return false;
 }
 
 size_t cul_bundle_read(struct cul_bundle *b, void *buffer, size_t size)
 {
-	if (!b->current || b->stopped)
+	if (!b->current || !size)
 		return 0;
-	size_t n = cul_layer_read(b->current, buffer, size);
-	b->unpacked += n;
-	if (b->unpacked > b->limits.unpacked_bytes)
-		by_limits(b, b->name);
+	size_t n = cul_stream_read(b->current, buffer, size);
+	if (!n) {
+		tell_current(b);
+		if (b->budget.spent)
+			within(b, b->name);
+	}
 	return n;
-}
-
-bool cul_bundle_damage(struct cul_bundle *b, const char **name, const char **why)
-{
-	if (b->damage_next >= b->damage_count)
-		return false;
-	*name = b->damages[b->damage_next].name;
-	*why = b->damages[b->damage_next].why;
-	b->damage_next++;
-	return true;
 }
 
 void cul_bundle_progress(const struct cul_bundle *b, int64_t *done, int64_t *total)
 {
-	int64_t taken = (int64_t)b->unpacked;
-	for (size_t i = 0; i < b->depth; i++)
-		if (b->frames[i]->type == ARCHIVE) {
-			int fd = cul_layer_seekable(b->frames[i]->bytes);
-			taken = fd >= 0 ? (int64_t)lseek(fd, 0, SEEK_CUR) : cul_layer_taken(b->frames[i]->bytes);
-			break;
-		}
-	if (b->depth && b->frames[0]->type == ONE && b->current && b->depth == 1)
-		taken = cul_layer_taken(b->current);
-	*done = taken;
+	*done = (int64_t)b->budget.read;
 	*total = b->total;
+	if (b->total >= 0 && *done > b->total)
+		*done = b->total; /* what was sought is read twice */
 }
 
 void cul_bundle_close(struct cul_bundle *b)
 {
+	const char *name, *why;
 	if (!b)
 		return;
-	cul_layer_free(b->current);
-	while (b->depth)
+	cul_stream_free(b->current);
+	while (b->frames)
 		pop(b);
-	for (size_t i = 0; i < b->damage_count; i++) {
-		free(b->damages[i].name);
-		free(b->damages[i].why);
-	}
-	free(b->damages);
+	while (b->folder)
+		leave_folder(b);
+	cul_stream_free(b->only);
+	while (cul_bundle_damage(b, &name, &why))
+		;
+	if (b->locale)
+		freelocale(b->locale);
+	free(b->only_name);
 	free(b);
+}
+
+CUL_GUARD(close_bundle, struct cul_bundle, cul_bundle_close)
+
+static struct cul_bundle *bundle_new(const struct cul_limits *limits)
+{
+	struct cul_bundle *b = calloc(1, sizeof(*b));
+	if (!b)
+		return NULL;
+	struct cul_limits *l = &b->budget.limits;
+	if (limits)
+		*l = *limits;
+	if (!l->unpacked_bytes)
+		l->unpacked_bytes = UINT64_C(1) << 40;
+	if (!l->ratio)
+		l->ratio = 2000;
+	if (!l->nesting)
+		l->nesting = 8;
+	if (!l->members)
+		l->members = 2000000;
+	if (!l->spool_bytes)
+		l->spool_bytes = UINT64_C(64) << 30;
+	b->total = -1;
+	/* names in pax heads and 7z are Unicode; the C locale would lose them. For this thread, for the call */
+	b->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	return b;
 }
 
 enum cul_status cul_bundle_memory(const struct cul_blob *blobs, size_t count, const struct cul_limits *limits, struct cul_bundle **ret,
 				  struct cul_error *err)
 {
-	struct cul_bundle *b = calloc(1, sizeof(*b));
+	struct cul_bundle *b = bundle_new(limits);
 	if (!b)
 		return cul_fail(err, CUL_ENOMEM, "out of memory");
-	set_limits(&b->limits, limits);
 	b->blobs = blobs;
-	b->total = -1;
-	struct frame *f = push(b, BLOBS, "");
-	if (!f) {
-		cul_bundle_close(b);
-		return cul_fail(err, CUL_ENOMEM, "out of memory");
-	}
-	f->count = count;
+	b->blob_count = count;
+	b->single = count == 1;
 	*ret = b;
 	return CUL_OK;
 }
 
 enum cul_status cul_bundle_open(const char *path, const struct cul_limits *limits, struct cul_bundle **ret, struct cul_error *err)
 {
+	CUL_AUTO(close_bundle) struct cul_bundle *b = bundle_new(limits);
+	CUL_AUTO(cul_closep) int fd = -1;
+	bool standard = !strcmp(path, "-");
 	struct stat st;
-	struct cul_bundle *b = calloc(1, sizeof(*b));
 	if (!b)
 		return cul_fail(err, CUL_ENOMEM, "%s: out of memory", path);
-	set_limits(&b->limits, limits);
-	b->total = -1;
-	bool standard = !strcmp(path, "-");
-	int fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		enum cul_status status = cul_fail(err, CUL_EIO, "%s: %s", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		cul_bundle_close(b);
-		return status;
-	}
+	fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return cul_fail(err, CUL_EIO, "%s: %s", standard ? "standard input" : path, strerror(errno));
+	int taken = fd;
+	fd = -1;
 	if (S_ISDIR(st.st_mode)) {
-		close(fd);
-		enum cul_status status = open_folder(b, path, "", err) ? CUL_OK : CUL_EIO;
-		if (status != CUL_OK) {
-			cul_bundle_close(b);
-			return status;
-		}
-		*ret = b;
-		return CUL_OK;
+		if (!enter_folder(b, taken, ""))
+			return cul_fail(err, CUL_EIO, "%s: the folder can't be listed", path);
+	} else {
+		size_t size = strlen(path);
+		while (size > 1 && path[size - 1] == '/')
+			size--;
+		const char *base = path + size;
+		while (base > path && base[-1] != '/')
+			base--;
+		char name[NAME];
+		clean_name(name, "", standard ? "stdin" : base, false);
+		b->single = true;
+		b->only = cul_stream_file(taken, &b->budget);
+		b->only_name = strdup(name);
+		if (!b->only || !b->only_name)
+			return cul_fail(err, CUL_ENOMEM, "%s: out of memory", path);
+		b->total = S_ISREG(st.st_mode) && st.st_size > 0 ? st.st_size : -1;
 	}
-	if (!standard)
-		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-	struct frame *f = push(b, ONE, "");
-	const char *base = strrchr(path, '/');
-	if (f) {
-		f->name = strdup(standard ? "stdin" : base && base[1] ? base + 1 : path);
-		f->bytes = cul_layer_file(fd);
-		f->size = S_ISREG(st.st_mode) ? st.st_size : -1;
-		b->total = f->size;
-	}
-	if (!f || !f->name || !f->bytes) {
-		if (!f || !f->bytes)
-			close(fd);
-		cul_bundle_close(b);
-		return cul_fail(err, CUL_ENOMEM, "%s: out of memory", path);
-	}
-	*ret = b;
+	*ret = cul_take(b);
 	return CUL_OK;
 }

@@ -1,491 +1,645 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * gz, xz, zst, bz2 and lz4 streams -> bytes, concatenated ones continued, with a limit on memory and ratio.
+ * gz, xz, zst, bz2, lz4, lzip and .Z streams -> bytes; what the first bytes of a stream say.
  *
- * gzip goes through ISA-L where it is there (three times as fast as zlib), else through zlib; xz through
- * liblzma; zst through libzstd (windows above 256 MiB are refused); lz4 through libarchive's filter.
+ * gzip (RFC 1952) goes through ISA-L where it is there, three times as fast as zlib; xz through liblzma, zst through
+ * libzstd, bz2 through libbz2; the rarer ones through libarchive's filters. Concatenated streams are one, as all of
+ * these tools write them (`cat a.gz b.gz`, pigz, pzstd, xz -T); zeros behind the last are padding of a tape or a block
+ * device, anything else there is damage. What came before damage has been handed up.
  */
 #include "parsers/unpack.h"
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <ctype.h>
 #include <errno.h>
 #include <lzma.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 #include <zstd.h>
+#ifdef HAVE_ISAL
+#include <isa-l.h>
+#else
+#include <zlib.h>
+#endif
 #ifdef HAVE_BZ2
 #include <bzlib.h>
 #endif
-#ifdef HAVE_ISAL
-#include <isa-l/igzip_lib.h>
-#endif
 
 #include "base/slice.h"
+#include "base/spool.h"
 
-#define BUFFER (128u << 10)
-#define PEEK 600
-#define XZ_MEMORY (1024ull << 20)
-#define RATIO_FROM (64ull << 20)
+#define BUFFER (64u << 10)
+#define RATIO_FROM (64u << 20)   /* a megabyte of zeros is no bomb */
+#define XZ_MEMORY (256u << 20)   /* xz -9 needs 65 MiB */
+#define ZST_WINDOW_LOG 28        /* zstd -22 writes 27; --long=31 would take 2 GiB */
 
-struct cul_layer {
-	struct cul_layer *below;
-	enum { FROM_FILE, FROM_MEMORY, FROM_CALLS, FROM_PACKED } source;
-	enum cul_packing packing;
+/* ---- what the first bytes say ------------------------------------------------------------------ */
+
+const char *cul_form_name(enum cul_form form)
+{
+	static const char *const names[] = { "plain", "gzip", "xz", "zstd", "bzip2", "lz4", "lzip", "compress", "tar", "zip", "7z", "cpio", "rpm", "ar" };
+	return names[form];
+}
+
+/* The header's sum with its own field as blanks; old tars summed signed bytes. */
+static bool tar_sum(const unsigned char *block)
+{
+	long sum = 0, old = 0, told = 0;
+	size_t i = 148, digits = 0;
+	for (size_t k = 0; k < 512; k++) {
+		sum += k >= 148 && k < 156 ? ' ' : block[k];
+		old += k >= 148 && k < 156 ? ' ' : (signed char)block[k];
+	}
+	while (i < 156 && block[i] == ' ')
+		i++;
+	for (; i < 156 && block[i] >= '0' && block[i] <= '7'; i++, digits++)
+		told = told * 8 + (block[i] - '0');
+	return digits && (told == sum || told == old);
+}
+
+static bool all_hex(const unsigned char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isxdigit(p[i]))
+			return false;
+	return true;
+}
+
+enum cul_form cul_form_of(struct cul_slice head)
+{
+	static const struct {
+		const char *magic;
+		size_t size;
+		enum cul_form form;
+	} magics[] = {
+		{ "\x1f\x8b\x08", 3, CUL_FORM_GZ },
+		{ "\xfd" "7zXZ\0", 6, CUL_FORM_XZ },
+		{ "\x28\xb5\x2f\xfd", 4, CUL_FORM_ZST },
+		{ "\x04\x22\x4d\x18", 4, CUL_FORM_LZ4 },
+		{ "\x02\x21\x4c\x18", 4, CUL_FORM_LZ4 }, /* lz4 -l, old kernels' images */
+		{ "LZIP\1", 5, CUL_FORM_LZIP },
+		{ "PK\3\4", 4, CUL_FORM_ZIP },
+		{ "PK\5\6", 4, CUL_FORM_ZIP }, /* no member at all */
+		{ "PK00PK\3\4", 8, CUL_FORM_ZIP },
+		{ "7z\xbc\xaf\x27\x1c", 6, CUL_FORM_7Z },
+		{ "\xed\xab\xee\xdb", 4, CUL_FORM_RPM },
+		{ "!<arch>\n", 8, CUL_FORM_AR },
+	};
+	const unsigned char *p = (const unsigned char *)head.data;
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
+		if (cul_starts(head, cul_slice(magics[i].magic, magics[i].size)))
+			return magics[i].form;
+	if (head.size >= 3 && p[0] == 0x1f && p[1] == 0x9d && (p[2] & 0x1f) >= 9 && (p[2] & 0x1f) <= 16)
+		return CUL_FORM_COMPRESS;
+	if (head.size >= 10 && !memcmp(p, "BZh", 3) && p[3] >= '1' && p[3] <= '9' &&
+	    (!memcmp(p + 4, "\x31\x41\x59\x26\x53\x59", 6) || !memcmp(p + 4, "\x17\x72\x45\x38\x50\x90", 6)))
+		return CUL_FORM_BZ2;
+	/* pzstd and seekable zstd begin with a frame to skip; lz4 would too, and says so in the next frame */
+	if (head.size >= 12 && (p[0] & 0xf0) == 0x50 && !memcmp(p + 1, "\x2a\x4d\x18", 3)) {
+		uint32_t skip = p[4] | (uint32_t)p[5] << 8 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 24;
+		if (skip <= head.size - 12 && !memcmp(p + 8 + skip, "\x28\xb5\x2f\xfd", 4))
+			return CUL_FORM_ZST;
+	}
+	if (head.size >= 76 && !memcmp(p, "07070", 5) &&
+	    (((p[5] == '1' || p[5] == '2') && head.size >= 110 && all_hex(p + 6, 104)) || (p[5] == '7' && all_hex(p + 6, 70))))
+		return CUL_FORM_CPIO;
+	if (head.size >= 512 && tar_sum(p))
+		return CUL_FORM_TAR;
+	/* cut off in its first header, or that header garbled */
+	if (head.size >= 265 && (!memcmp(p + 257, "ustar\0" "00", 8) || !memcmp(p + 257, "ustar  \0", 8)))
+		return CUL_FORM_TAR;
+	return CUL_FORM_PLAIN;
+}
+
+/* ---- what all streams share --------------------------------------------------------------------- */
+
+void cul_stream_spoil(struct cul_stream *s, const char *format, ...)
+{
+	if (!s->damage[0]) {
+		va_list args;
+		va_start(args, format);
+		vsnprintf(s->damage, sizeof(s->damage), format, args);
+		va_end(args);
+	}
+	s->ended = true;
+}
+
+static size_t produce(struct cul_stream *s, void *buffer, size_t size)
+{
+	struct cul_budget *budget = s->budget;
+	if (s->ended || !size)
+		return 0;
+	if (budget->spent) {
+		s->ended = true;
+		return 0;
+	}
+	size_t n = s->fill(s, buffer, size);
+	if (!n)
+		s->ended = true;
+	s->made += n;
+	if (s->counts)
+		budget->made += n;
+	if (budget->made > budget->limits.unpacked_bytes)
+		budget->spent = true;
+	if (s->expands && s->made > RATIO_FROM && s->made / budget->limits.ratio > s->in)
+		cul_stream_spoil(s, "unpacks to more than %u times its size: a bomb is not read to its end", (unsigned)budget->limits.ratio);
+	return n;
+}
+
+struct cul_slice cul_stream_peek(struct cul_stream *s, size_t least)
+{
+	if (s->end - s->start < least && !s->ended) {
+		if (!s->bytes && !(s->bytes = malloc(BUFFER))) {
+			cul_stream_spoil(s, "out of memory");
+			return CUL_NONE;
+		}
+		if (s->start)
+			memmove(s->bytes, s->bytes + s->start, s->end - s->start);
+		s->end -= s->start;
+		s->start = 0;
+		while (s->end < least) {
+			size_t n = produce(s, s->bytes + s->end, BUFFER - s->end);
+			if (!n)
+				break;
+			s->end += n;
+		}
+	}
+	return s->bytes ? cul_slice((const char *)s->bytes + s->start, s->end - s->start) : CUL_NONE;
+}
+
+void cul_stream_take(struct cul_stream *s, size_t n)
+{
+	s->start += n < s->end - s->start ? n : s->end - s->start;
+}
+
+size_t cul_stream_read(struct cul_stream *s, void *buffer, size_t size)
+{
+	if (s->end == s->start && size >= BUFFER)
+		return produce(s, buffer, size);
+	struct cul_slice have = cul_stream_peek(s, 1);
+	if (have.size > size)
+		have.size = size;
+	if (have.size)
+		memcpy(buffer, have.data, have.size);
+	cul_stream_take(s, have.size);
+	return have.size;
+}
+
+uint64_t cul_stream_at(const struct cul_stream *s)
+{
+	return s->made - (s->end - s->start);
+}
+
+bool cul_stream_seek(struct cul_stream *s, uint64_t offset)
+{
+	if (!s->seek || s->size < 0 || offset > (uint64_t)s->size || !s->seek(s, offset))
+		return false;
+	s->start = s->end = 0;
+	s->made = offset;
+	s->ended = false;
+	return true;
+}
+
+const char *cul_stream_damage(const struct cul_stream *s)
+{
+	const char *why = NULL;
+	for (; s; s = s->below)
+		if (s->damage[0])
+			why = s->damage;
+	return why;
+}
+
+void cul_stream_free(struct cul_stream *s)
+{
+	while (s) {
+		struct cul_stream *below = s->below;
+		if (s->drop)
+			s->drop(s);
+		free(s->bytes);
+		free(s);
+		s = below;
+	}
+}
+
+/* ---- bottoms -------------------------------------------------------------------------------------- */
+
+struct file_stream {
+	struct cul_stream s;
 	int fd;
-	struct cul_slice memory;
-	size_t (*call)(void *ctx, void *buffer, size_t size, const char **why);
-	void *ctx;
-
-	/* bytes that were made but not taken */
-	char *buffer;
-	size_t start, fill;
-	bool ended, touched;
-	const char *why;
-	int64_t taken;
-
-	/* unpacking */
-	char *packed;
-	struct cul_slice input;
-	uint64_t in_bytes, out_bytes;
-	uint32_t ratio;
-	bool between; /* at a stream's border: an end there is a good end */
-	z_stream z;
-	lzma_stream xz;
-	ZSTD_DStream *zst;
-#ifdef HAVE_BZ2
-	bz_stream bz;
-#endif
-#ifdef HAVE_ISAL
-	struct inflate_state *igz;
-	struct isal_gzip_header gz_header;
-	bool igz_header_done;
-#endif
-	struct archive *lz4;
 };
 
-enum cul_packing cul_packing_of(struct cul_slice h)
+static size_t file_fill(struct cul_stream *s, void *buffer, size_t size)
 {
-	const unsigned char *p = (const unsigned char *)h.data;
-	if (h.size >= 3 && p[0] == 0x1f && p[1] == 0x8b && p[2] == 8)
-		return CUL_PACKING_GZ;
-	if (h.size >= 6 && !memcmp(p, "\xfd" "7zXZ\0", 6))
-		return CUL_PACKING_XZ;
-	if (h.size >= 4 && !memcmp(p, "\x28\xb5\x2f\xfd", 4))
-		return CUL_PACKING_ZST;
-	if (h.size >= 10 && !memcmp(p, "BZh", 3) && p[3] >= '1' && p[3] <= '9' && !memcmp(p + 4, "\x31\x41\x59\x26\x53\x59", 6))
-		return CUL_PACKING_BZ2;
-	if (h.size >= 4 && !memcmp(p, "\x04\x22\x4d\x18", 4))
-		return CUL_PACKING_LZ4;
-	return CUL_PACKING_NONE;
-}
-
-static struct cul_layer *fresh(void)
-{
-	struct cul_layer *l = calloc(1, sizeof(*l));
-	if (!l)
-		return NULL;
-	l->fd = -1;
-	l->buffer = malloc(BUFFER);
-	if (!l->buffer) {
-		free(l);
-		return NULL;
+	struct file_stream *f = (struct file_stream *)s;
+	ssize_t n;
+	do
+		n = read(f->fd, buffer, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		cul_stream_spoil(s, "can't be read on: %s", strerror(errno));
+		return 0;
 	}
-	return l;
-}
-
-struct cul_layer *cul_layer_file(int fd)
-{
-	struct cul_layer *l = fresh();
-	if (l) {
-		l->source = FROM_FILE;
-		l->fd = fd;
-	}
-	return l;
-}
-
-struct cul_layer *cul_layer_memory(struct cul_slice bytes)
-{
-	struct cul_layer *l = fresh();
-	if (l) {
-		l->source = FROM_MEMORY;
-		l->memory = bytes;
-	}
-	return l;
-}
-
-struct cul_layer *cul_layer_calls(size_t (*read)(void *ctx, void *buffer, size_t size, const char **why), void *ctx)
-{
-	struct cul_layer *l = fresh();
-	if (l) {
-		l->source = FROM_CALLS;
-		l->call = read;
-		l->ctx = ctx;
-	}
-	return l;
-}
-
-static la_ssize_t lz4_read(struct archive *a, void *ctx, const void **out)
-{
-	struct cul_layer *l = ctx;
-	size_t n = cul_layer_read(l->below, l->packed, BUFFER);
-	(void)a;
-	l->in_bytes += n;
-	*out = l->packed;
-	return (la_ssize_t)n;
-}
-
-static bool start(struct cul_layer *l)
-{
-	switch (l->packing) {
-	case CUL_PACKING_GZ:
-#ifdef HAVE_ISAL
-		l->igz = malloc(sizeof(*l->igz));
-		if (!l->igz)
-			return false;
-		isal_inflate_init(l->igz);
-		l->igz->crc_flag = ISAL_GZIP;
-		return true;
-#else
-		return inflateInit2(&l->z, 15 + 16) == Z_OK;
-#endif
-	case CUL_PACKING_XZ:
-		l->xz = (lzma_stream)LZMA_STREAM_INIT;
-		return lzma_stream_decoder(&l->xz, XZ_MEMORY, LZMA_CONCATENATED) == LZMA_OK;
-	case CUL_PACKING_ZST:
-		l->zst = ZSTD_createDStream();
-		return l->zst && !ZSTD_isError(ZSTD_DCtx_setParameter(l->zst, ZSTD_d_windowLogMax, 28));
-	case CUL_PACKING_BZ2:
-#ifdef HAVE_BZ2
-		return BZ2_bzDecompressInit(&l->bz, 0, 0) == BZ_OK;
-#else
-		return false;
-#endif
-	case CUL_PACKING_LZ4: {
-		struct archive_entry *entry;
-		l->lz4 = archive_read_new();
-		if (!l->lz4)
-			return false;
-		archive_read_support_filter_lz4(l->lz4);
-		archive_read_support_format_raw(l->lz4);
-		return archive_read_open(l->lz4, l, NULL, lz4_read, NULL) == ARCHIVE_OK && archive_read_next_header(l->lz4, &entry) == ARCHIVE_OK;
-	}
-	default:
-		return false;
-	}
-}
-
-struct cul_layer *cul_layer_unpack(struct cul_layer *below, enum cul_packing packing, const struct cul_limits *limits)
-{
-	struct cul_layer *l = fresh();
-	if (!l)
-		return NULL;
-	l->source = FROM_PACKED;
-	l->packing = packing;
-	l->ratio = limits && limits->ratio ? limits->ratio : 2000;
-	l->below = below;
-	l->packed = malloc(BUFFER);
-	if (!l->packed || !start(l)) {
-		l->below = NULL;
-		cul_layer_free(l);
-		return NULL;
-	}
-	return l;
-}
-
-void cul_layer_free(struct cul_layer *l)
-{
-	while (l) {
-		struct cul_layer *below = l->below;
-		if (l->source == FROM_FILE && l->fd >= 0)
-			close(l->fd);
-		if (l->packing == CUL_PACKING_XZ)
-			lzma_end(&l->xz);
-		ZSTD_freeDStream(l->zst);
-#ifdef HAVE_BZ2
-		if (l->packing == CUL_PACKING_BZ2)
-			BZ2_bzDecompressEnd(&l->bz);
-#endif
-#ifdef HAVE_ISAL
-		free(l->igz);
-#else
-		if (l->packing == CUL_PACKING_GZ)
-			inflateEnd(&l->z);
-#endif
-		if (l->lz4)
-			archive_read_free(l->lz4);
-		free(l->packed);
-		free(l->buffer);
-		free(l);
-		l = below;
-	}
-}
-
-/* More packed bytes into l->input. False at the end. */
-static bool refill(struct cul_layer *l)
-{
-	if (l->input.size)
-		return true;
-	size_t n = cul_layer_read(l->below, l->packed, BUFFER);
-	l->in_bytes += n;
-	l->input = cul_slice(l->packed, n);
-	return n > 0;
-}
-
-static size_t spoilt(struct cul_layer *l, size_t made, const char *why)
-{
-	l->why = why;
-	l->ended = true;
-	return made;
-}
-
-#ifdef HAVE_ISAL
-static size_t unpack_gz(struct cul_layer *l, char *out, size_t room)
-{
-	for (;;) {
-		if (!refill(l))
-			return l->between ? spoilt(l, 0, NULL) : spoilt(l, 0, "the gzip stream is cut off");
-		if (l->between) { /* another stream behind the first? zero padding is no damage */
-			if (l->input.data[0] == 0 && l->out_bytes) {
-				l->input = cul_from(l->input, 1);
-				continue;
-			}
-			if ((unsigned char)l->input.data[0] != 0x1f)
-				return spoilt(l, 0, "garbage behind the gzip stream");
-			isal_inflate_reset(l->igz);
-			l->igz->crc_flag = ISAL_GZIP;
-			l->between = false;
-		}
-		l->igz->next_in = (uint8_t *)(uintptr_t)l->input.data;
-		l->igz->avail_in = (uint32_t)l->input.size;
-		l->igz->next_out = (uint8_t *)out;
-		l->igz->avail_out = (uint32_t)room;
-		int code = isal_inflate(l->igz);
-		l->input = cul_slice((const char *)l->igz->next_in, l->igz->avail_in);
-		size_t made = room - l->igz->avail_out;
-		if (code != ISAL_DECOMP_OK && code != ISAL_END_INPUT)
-			return spoilt(l, made, "the gzip stream is garbled");
-		if (l->igz->block_state == ISAL_BLOCK_FINISH)
-			l->between = true;
-		if (made)
-			return made;
-	}
-}
-#else
-static size_t unpack_gz(struct cul_layer *l, char *out, size_t room)
-{
-	for (;;) {
-		if (!refill(l))
-			return l->between ? spoilt(l, 0, NULL) : spoilt(l, 0, "the gzip stream is cut off");
-		if (l->between) {
-			if (l->input.data[0] == 0) {
-				l->input = cul_from(l->input, 1);
-				continue;
-			}
-			if ((unsigned char)l->input.data[0] != 0x1f)
-				return spoilt(l, 0, "garbage behind the gzip stream");
-			inflateReset(&l->z);
-			l->between = false;
-		}
-		l->z.next_in = (Bytef *)(uintptr_t)l->input.data;
-		l->z.avail_in = (uInt)l->input.size;
-		l->z.next_out = (Bytef *)out;
-		l->z.avail_out = (uInt)room;
-		int code = inflate(&l->z, Z_NO_FLUSH);
-		l->input = cul_slice((const char *)l->z.next_in, l->z.avail_in);
-		size_t made = room - l->z.avail_out;
-		if (code == Z_STREAM_END)
-			l->between = true;
-		else if (code != Z_OK && code != Z_BUF_ERROR)
-			return spoilt(l, made, "the gzip stream is garbled");
-		if (made)
-			return made;
-	}
-}
-#endif
-
-static size_t unpack_xz(struct cul_layer *l, char *out, size_t room)
-{
-	for (;;) {
-		bool more = refill(l);
-		l->xz.next_in = (const uint8_t *)l->input.data;
-		l->xz.avail_in = l->input.size;
-		l->xz.next_out = (uint8_t *)out;
-		l->xz.avail_out = room;
-		lzma_ret code = lzma_code(&l->xz, more ? LZMA_RUN : LZMA_FINISH);
-		l->input = cul_slice((const char *)l->xz.next_in, l->xz.avail_in);
-		size_t made = room - l->xz.avail_out;
-		if (code == LZMA_STREAM_END)
-			return spoilt(l, made, NULL);
-		if (code == LZMA_MEMLIMIT_ERROR)
-			return spoilt(l, made, "the xz stream needs more than 1 GiB of memory");
-		if (code == LZMA_BUF_ERROR && !more)
-			return spoilt(l, made, "the xz stream is cut off");
-		if (code != LZMA_OK && code != LZMA_BUF_ERROR)
-			return spoilt(l, made, l->out_bytes + made && code == LZMA_FORMAT_ERROR ? "garbage behind the xz stream" : "the xz stream is garbled");
-		if (made)
-			return made;
-	}
-}
-
-static size_t unpack_zst(struct cul_layer *l, char *out, size_t room)
-{
-	for (;;) {
-		bool more = refill(l);
-		if (!more && l->between)
-			return spoilt(l, 0, NULL);
-		ZSTD_inBuffer in = { l->input.data, l->input.size, 0 };
-		ZSTD_outBuffer to = { out, room, 0 };
-		size_t code = ZSTD_decompressStream(l->zst, &to, &in);
-		l->input = cul_from(l->input, in.pos);
-		if (ZSTD_isError(code))
-			return spoilt(l, to.pos, l->between && l->out_bytes ? "garbage behind the zst stream" : "the zst stream is garbled or its window is above 256 MiB");
-		l->between = code == 0;
-		if (to.pos)
-			return to.pos;
-		if (!more && !l->between)
-			return spoilt(l, 0, "the zst stream is cut off");
-	}
-}
-
-static size_t unpack_bz2(struct cul_layer *l, char *out, size_t room)
-{
-#ifdef HAVE_BZ2
-	for (;;) {
-		if (!refill(l))
-			return l->between ? spoilt(l, 0, NULL) : spoilt(l, 0, "the bzip2 stream is cut off");
-		if (l->between) {
-			BZ2_bzDecompressEnd(&l->bz);
-			memset(&l->bz, 0, sizeof(l->bz));
-			if (l->input.data[0] != 'B' || BZ2_bzDecompressInit(&l->bz, 0, 0) != BZ_OK)
-				return spoilt(l, 0, "garbage behind the bzip2 stream");
-			l->between = false;
-		}
-		l->bz.next_in = (char *)(uintptr_t)l->input.data;
-		l->bz.avail_in = (unsigned)l->input.size;
-		l->bz.next_out = out;
-		l->bz.avail_out = (unsigned)room;
-		int code = BZ2_bzDecompress(&l->bz);
-		l->input = cul_slice(l->bz.next_in, l->bz.avail_in);
-		size_t made = room - l->bz.avail_out;
-		if (code == BZ_STREAM_END)
-			l->between = true;
-		else if (code != BZ_OK)
-			return spoilt(l, made, "the bzip2 stream is garbled");
-		if (made)
-			return made;
-	}
-#else
-	(void)out;
-	(void)room;
-	return spoilt(l, 0, "bzip2 is not built in");
-#endif
-}
-
-static size_t unpack_lz4(struct cul_layer *l, char *out, size_t room)
-{
-	la_ssize_t n = archive_read_data(l->lz4, out, room);
-	if (n < 0)
-		return spoilt(l, 0, "the lz4 stream is garbled");
-	if (n == 0)
-		return spoilt(l, 0, NULL);
+	s->budget->read += (uint64_t)n;
 	return (size_t)n;
 }
 
-static size_t make(struct cul_layer *l, char *out, size_t room)
+static bool file_seek(struct cul_stream *s, uint64_t offset)
 {
-	ssize_t got;
-	size_t n;
-	if (l->ended)
-		return 0;
-	switch (l->source) {
-	case FROM_FILE:
-		do
-			got = read(l->fd, out, room);
-		while (got < 0 && errno == EINTR);
-		if (got < 0)
-			return spoilt(l, 0, strerror(errno));
-		l->ended = got == 0;
-		l->taken += got;
-		return (size_t)got;
-	case FROM_MEMORY:
-		n = l->memory.size < room ? l->memory.size : room;
-		if (n)
-			memcpy(out, l->memory.data, n);
-		l->memory = cul_from(l->memory, n);
-		l->ended = n == 0;
-		l->taken += (int64_t)n;
-		return n;
-	case FROM_CALLS:
-		n = l->call(l->ctx, out, room, &l->why);
-		l->ended = n == 0;
-		l->taken += (int64_t)n;
-		return n;
-	default:
-		break;
-	}
-	n = l->packing == CUL_PACKING_GZ  ? unpack_gz(l, out, room) :
-	    l->packing == CUL_PACKING_XZ  ? unpack_xz(l, out, room) :
-	    l->packing == CUL_PACKING_ZST ? unpack_zst(l, out, room) :
-	    l->packing == CUL_PACKING_BZ2 ? unpack_bz2(l, out, room) :
-					    unpack_lz4(l, out, room);
-	l->out_bytes += n;
-	if (l->out_bytes > RATIO_FROM && l->out_bytes / l->ratio > l->in_bytes)
-		return spoilt(l, n, "it unpacks to more than the ratio limit allows: a bomb?");
-	return n;
+	return lseek(((struct file_stream *)s)->fd, (off_t)offset, SEEK_SET) == (off_t)offset;
 }
 
-struct cul_slice cul_layer_peek(struct cul_layer *l)
+static void file_drop(struct cul_stream *s)
 {
-	if (l->fill - l->start < PEEK && l->start) {
-		memmove(l->buffer, l->buffer + l->start, l->fill - l->start);
-		l->fill -= l->start;
-		l->start = 0;
-	}
-	while (l->fill - l->start < PEEK) {
-		size_t n = make(l, l->buffer + l->fill, BUFFER - l->fill);
-		if (!n && l->ended)
-			break;
-		l->fill += n;
-	}
-	return cul_slice(l->buffer + l->start, l->fill - l->start);
+	close(((struct file_stream *)s)->fd);
 }
 
-size_t cul_layer_read(struct cul_layer *l, void *buffer, size_t size)
-{
-	l->touched = true;
-	size_t n = l->fill - l->start;
-	if (n) {
-		n = n < size ? n : size;
-		memcpy(buffer, l->buffer + l->start, n);
-		l->start += n;
-		return n;
-	}
-	l->start = l->fill = 0;
-	while (!(n = make(l, buffer, size)) && !l->ended)
-		;
-	return n;
-}
-
-const char *cul_layer_damage(const struct cul_layer *l)
-{
-	for (; l; l = l->below)
-		if (l->why)
-			return l->why;
-	return NULL;
-}
-
-int cul_layer_seekable(const struct cul_layer *l)
+struct cul_stream *cul_stream_file(int fd, struct cul_budget *budget)
 {
 	struct stat st;
-	return l->source == FROM_FILE && !l->touched && !fstat(l->fd, &st) && S_ISREG(st.st_mode) ? l->fd : -1;
+	struct file_stream *f = calloc(1, sizeof(*f));
+	if (!f) {
+		close(fd);
+		return NULL;
+	}
+	f->fd = fd;
+	f->s = (struct cul_stream){ .fill = file_fill, .drop = file_drop, .budget = budget, .size = -1, .counts = true };
+	/* what says 0 may be a file of /proc */
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0 && lseek(fd, 0, SEEK_CUR) == 0) {
+		f->s.size = st.st_size;
+		f->s.seek = file_seek;
+	}
+	return &f->s;
 }
 
-int64_t cul_layer_taken(const struct cul_layer *l)
+struct memory_stream {
+	struct cul_stream s;
+	struct cul_slice all;
+	size_t at;
+};
+
+static size_t memory_fill(struct cul_stream *s, void *buffer, size_t size)
 {
-	while (l && l->below)
-		l = l->below;
-	return l ? l->taken : 0;
+	struct memory_stream *m = (struct memory_stream *)s;
+	if (size > m->all.size - m->at)
+		size = m->all.size - m->at;
+	if (size)
+		memcpy(buffer, m->all.data + m->at, size);
+	m->at += size;
+	s->budget->read += size;
+	return size;
+}
+
+static bool memory_seek(struct cul_stream *s, uint64_t offset)
+{
+	((struct memory_stream *)s)->at = (size_t)offset;
+	return true;
+}
+
+struct cul_stream *cul_stream_memory(struct cul_slice bytes, struct cul_budget *budget)
+{
+	struct memory_stream *m = calloc(1, sizeof(*m));
+	if (!m)
+		return NULL;
+	m->all = bytes;
+	m->s = (struct cul_stream){ .fill = memory_fill, .seek = memory_seek, .budget = budget, .size = (int64_t)bytes.size, .counts = true };
+	return &m->s;
+}
+
+struct spool_stream {
+	struct cul_stream s;
+	struct cul_spool *spool;
+	uint64_t at;
+};
+
+static size_t spool_fill(struct cul_stream *s, void *buffer, size_t size)
+{
+	struct spool_stream *sp = (struct spool_stream *)s;
+	size_t n = cul_spool_read(sp->spool, sp->at, buffer, size);
+	sp->at += n;
+	return n;
+}
+
+static bool spool_seek(struct cul_stream *s, uint64_t offset)
+{
+	((struct spool_stream *)s)->at = offset;
+	return true;
+}
+
+static void spool_drop(struct cul_stream *s)
+{
+	cul_spool_free(((struct spool_stream *)s)->spool);
+}
+
+struct cul_stream *cul_stream_spool(struct cul_stream *below)
+{
+	struct spool_stream *sp = calloc(1, sizeof(*sp));
+	struct cul_spool *spool = cul_spool_new(below->budget->limits.spool_bytes);
+	enum cul_status status = sp && spool ? CUL_OK : CUL_ENOMEM;
+	struct cul_slice piece;
+	while (status == CUL_OK && (piece = cul_stream_peek(below, 1)).size) {
+		status = cul_spool_add(spool, piece.data, piece.size);
+		cul_stream_take(below, piece.size);
+	}
+	if (status != CUL_OK) {
+		cul_stream_spoil(below, "%s", status == CUL_ELIMIT ? "needs seeking and is larger than the limit of the temporary file" :
+					      status == CUL_EIO	   ? "needs seeking, and no temporary file could be written" :
+								     "out of memory");
+		cul_spool_free(spool);
+		free(sp);
+		return NULL;
+	}
+	/* what is wrong below stays visible: the emptied stream is kept underneath */
+	sp->spool = spool;
+	sp->s = (struct cul_stream){ .fill = spool_fill, .drop = spool_drop, .seek = spool_seek, .below = below, .budget = below->budget,
+				     .size = (int64_t)cul_spool_size(spool) };
+	return &sp->s;
+}
+
+/* ---- unpackers -------------------------------------------------------------------------------------- */
+
+struct packed {
+	struct cul_stream s;
+	enum cul_form form;
+	bool inside; /* a stream has begun and not ended */
+	bool any;    /* one has ended */
+	size_t held; /* peeked bytes that libarchive looks at */
+	union {
+#ifdef HAVE_ISAL
+		struct inflate_state *gz;
+#else
+		z_stream gz;
+#endif
+		lzma_stream xz;
+		ZSTD_DStream *zst;
+#ifdef HAVE_BZ2
+		bz_stream bz2;
+#endif
+		struct archive *other;
+	};
+};
+
+/* Begin a stream anew. False: out of memory. */
+static bool begin(struct packed *p)
+{
+	switch (p->form) {
+	case CUL_FORM_GZ:
+#ifdef HAVE_ISAL
+		isal_inflate_init(p->gz);
+		p->gz->crc_flag = ISAL_GZIP;
+		return true;
+#else
+		return inflateReset(&p->gz) == Z_OK;
+#endif
+	case CUL_FORM_XZ:
+		return lzma_stream_decoder(&p->xz, XZ_MEMORY, 0) == LZMA_OK;
+	case CUL_FORM_BZ2:
+#ifdef HAVE_BZ2
+		BZ2_bzDecompressEnd(&p->bz2);
+		p->bz2 = (bz_stream){ 0 };
+		return BZ2_bzDecompressInit(&p->bz2, 0, 0) == BZ_OK;
+#endif
+	default:
+		return true;
+	}
+}
+
+/*
+ * Unpack from @in (empty: the end is there) to @out. Returns bytes made, *took bytes taken; clears p->inside at the
+ * stream's end; spoils on damage.
+ */
+static size_t step(struct packed *p, struct cul_slice in, size_t *took, void *out, size_t room)
+{
+	switch (p->form) {
+	case CUL_FORM_GZ: {
+#ifdef HAVE_ISAL
+		p->gz->next_in = (uint8_t *)(uintptr_t)in.data;
+		p->gz->avail_in = (uint32_t)in.size;
+		p->gz->next_out = out;
+		p->gz->avail_out = (uint32_t)room;
+		int code = isal_inflate(p->gz);
+		*took = in.size - p->gz->avail_in;
+		room -= p->gz->avail_out;
+		if (code == ISAL_INCORRECT_CHECKSUM)
+			cul_stream_spoil(&p->s, "the gzip stream is garbled: its checksum is wrong");
+		else if (code < 0 || code == ISAL_NEED_DICT)
+			cul_stream_spoil(&p->s, "the gzip stream is garbled at byte %llu", (unsigned long long)cul_stream_at(p->s.below));
+		else
+			p->inside = p->gz->block_state != ISAL_BLOCK_FINISH;
+#else
+		p->gz.next_in = (Bytef *)(uintptr_t)in.data;
+		p->gz.avail_in = (uInt)in.size;
+		p->gz.next_out = out;
+		p->gz.avail_out = (uInt)room;
+		int code = inflate(&p->gz, Z_NO_FLUSH);
+		*took = in.size - p->gz.avail_in;
+		room -= p->gz.avail_out;
+		if (code == Z_STREAM_END)
+			p->inside = false;
+		else if (code != Z_OK && code != Z_BUF_ERROR)
+			cul_stream_spoil(&p->s, "the gzip stream is garbled at byte %llu", (unsigned long long)cul_stream_at(p->s.below));
+#endif
+		return room;
+	}
+	case CUL_FORM_XZ: {
+		p->xz.next_in = (const uint8_t *)in.data;
+		p->xz.avail_in = in.size;
+		p->xz.next_out = out;
+		p->xz.avail_out = room;
+		lzma_ret code = lzma_code(&p->xz, in.size ? LZMA_RUN : LZMA_FINISH);
+		*took = in.size - p->xz.avail_in;
+		if (code == LZMA_STREAM_END)
+			p->inside = false;
+		else if (code == LZMA_MEMLIMIT_ERROR)
+			cul_stream_spoil(&p->s, "the xz stream needs more than %u MiB of memory to unpack", XZ_MEMORY >> 20);
+		else if (code != LZMA_OK && code != LZMA_BUF_ERROR)
+			cul_stream_spoil(&p->s, "the xz stream is garbled at byte %llu", (unsigned long long)cul_stream_at(p->s.below));
+		return room - p->xz.avail_out;
+	}
+	case CUL_FORM_ZST: {
+		ZSTD_inBuffer from = { in.data, in.size, 0 };
+		ZSTD_outBuffer to = { out, room, 0 };
+		size_t left = ZSTD_decompressStream(p->zst, &to, &from);
+		*took = from.pos;
+		if (ZSTD_isError(left))
+			cul_stream_spoil(&p->s, "the zstd stream is garbled: %s", ZSTD_getErrorName(left));
+		else if (!left)
+			p->inside = false;
+		return to.pos;
+	}
+#ifdef HAVE_BZ2
+	case CUL_FORM_BZ2: {
+		p->bz2.next_in = (char *)(uintptr_t)in.data;
+		p->bz2.avail_in = (unsigned)in.size;
+		p->bz2.next_out = out;
+		p->bz2.avail_out = (unsigned)room;
+		int code = BZ2_bzDecompress(&p->bz2);
+		*took = in.size - p->bz2.avail_in;
+		if (code == BZ_STREAM_END)
+			p->inside = false;
+		else if (code != BZ_OK)
+			cul_stream_spoil(&p->s, "the bzip2 stream is garbled at byte %llu", (unsigned long long)cul_stream_at(p->s.below));
+		return room - p->bz2.avail_out;
+	}
+#endif
+	default:
+		return 0;
+	}
+}
+
+static size_t packed_fill(struct cul_stream *s, void *buffer, size_t size)
+{
+	struct packed *p = (struct packed *)s;
+	struct cul_stream *below = s->below;
+	if (size > 1u << 30)
+		size = 1u << 30;
+	for (;;) {
+		if (!p->inside) {
+			struct cul_slice head = cul_stream_peek(below, 512);
+			if (!head.size)
+				return 0;
+			if (p->any) { /* another one, padding or garbage? */
+				if (!head.data[0]) {
+					size_t n = 0;
+					while (n < head.size && !head.data[n])
+						n++;
+					cul_stream_take(below, n);
+					continue;
+				}
+				bool more = cul_form_of(head) == p->form ||
+					    (p->form == CUL_FORM_ZST && head.size >= 4 && ((unsigned char)head.data[0] & 0xf0) == 0x50 &&
+					     !memcmp(head.data + 1, "\x2a\x4d\x18", 3));
+				if (!more) {
+					cul_stream_spoil(s, "bytes that are none of it follow the %s stream", cul_form_name(p->form));
+					return 0;
+				}
+				if (!begin(p)) {
+					cul_stream_spoil(s, "out of memory");
+					return 0;
+				}
+			}
+			p->inside = true;
+		}
+		struct cul_slice in = cul_stream_peek(below, 1);
+		size_t took = 0, made = step(p, in, &took, buffer, size);
+		cul_stream_take(below, took);
+		s->in += took;
+		p->any |= !p->inside;
+		if (made || s->ended)
+			return made;
+		if (p->inside && !took) {
+			if (in.size)
+				cul_stream_spoil(s, "the %s stream is garbled", cul_form_name(p->form));
+			else
+				cul_stream_spoil(s, "the %s stream is cut off", cul_form_name(p->form));
+			return 0;
+		}
+	}
+}
+
+static la_ssize_t other_bytes(struct archive *a, void *ctx, const void **out)
+{
+	struct packed *p = ctx;
+	(void)a;
+	cul_stream_take(p->s.below, p->held);
+	struct cul_slice in = cul_stream_peek(p->s.below, 1);
+	p->held = in.size;
+	p->s.in += in.size;
+	*out = in.data;
+	return (la_ssize_t)in.size;
+}
+
+static size_t other_fill(struct cul_stream *s, void *buffer, size_t size)
+{
+	struct packed *p = (struct packed *)s;
+	struct archive_entry *entry;
+	if (!p->inside) {
+		p->inside = true;
+		if (archive_read_open(p->other, p, NULL, other_bytes, NULL) != ARCHIVE_OK || archive_read_next_header(p->other, &entry) != ARCHIVE_OK) {
+			cul_stream_spoil(s, "the %s stream is garbled or cut off", cul_form_name(p->form));
+			return 0;
+		}
+	}
+	la_ssize_t n = archive_read_data(p->other, buffer, size);
+	if (n < 0)
+		cul_stream_spoil(s, "the %s stream is garbled or cut off", cul_form_name(p->form));
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static void packed_drop(struct cul_stream *s)
+{
+	struct packed *p = (struct packed *)s;
+	switch (p->form) {
+	case CUL_FORM_GZ:
+#ifdef HAVE_ISAL
+		free(p->gz);
+#else
+		inflateEnd(&p->gz);
+#endif
+		break;
+	case CUL_FORM_XZ:
+		lzma_end(&p->xz);
+		break;
+	case CUL_FORM_ZST:
+		ZSTD_freeDStream(p->zst);
+		break;
+	case CUL_FORM_BZ2:
+#ifdef HAVE_BZ2
+		BZ2_bzDecompressEnd(&p->bz2);
+#endif
+		break;
+	default:
+		if (p->other)
+			archive_read_free(p->other);
+	}
+}
+
+struct cul_stream *cul_stream_unpack(struct cul_stream *below, enum cul_form form)
+{
+	struct packed *p = calloc(1, sizeof(*p));
+	bool good = p != NULL;
+	if (!p)
+		return NULL;
+	p->form = form;
+	p->s = (struct cul_stream){ .fill = packed_fill, .drop = packed_drop, .budget = below->budget, .size = -1, .counts = true, .expands = true };
+	switch (form) {
+	case CUL_FORM_GZ:
+#ifdef HAVE_ISAL
+		good = (p->gz = malloc(sizeof(*p->gz))) && begin(p);
+#else
+		good = inflateInit2(&p->gz, 15 + 16) == Z_OK;
+#endif
+		break;
+	case CUL_FORM_XZ:
+		p->xz = (lzma_stream)LZMA_STREAM_INIT;
+		good = begin(p);
+		break;
+	case CUL_FORM_ZST:
+		p->zst = ZSTD_createDStream();
+		good = p->zst && !ZSTD_isError(ZSTD_DCtx_setParameter(p->zst, ZSTD_d_windowLogMax, ZST_WINDOW_LOG));
+		break;
+	case CUL_FORM_BZ2:
+#ifdef HAVE_BZ2
+		good = begin(p);
+#else
+		good = false;
+#endif
+		break;
+	default:
+		p->s.fill = other_fill;
+		p->other = archive_read_new();
+		good = p->other && archive_read_support_format_raw(p->other) == ARCHIVE_OK &&
+		       (form == CUL_FORM_LZ4  ? archive_read_support_filter_lz4(p->other) :
+			form == CUL_FORM_LZIP ? archive_read_support_filter_lzip(p->other) :
+						archive_read_support_filter_compress(p->other)) == ARCHIVE_OK;
+	}
+	if (!good) {
+		cul_stream_free(&p->s); /* below is not set: it stays the caller's */
+		return NULL;
+	}
+	p->s.below = below;
+	return &p->s;
 }

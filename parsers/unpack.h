@@ -1,37 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Layers of bytes: a file, a piece of memory or an archive's entry at the bottom, decompressors upon
- * it. Inner to the room; bundle.c stacks them.
+ * Streams upon streams: a file, memory or an archive's entry at the bottom, unpackers upon it. Inner to the room;
+ * bundle.c holds the top one, each owns the one below.
  */
 #ifndef CUL_PARSERS_UNPACK_H
 #define CUL_PARSERS_UNPACK_H
 
 #include "culprit/types.h"
 
-enum cul_packing { CUL_PACKING_NONE = 0, CUL_PACKING_GZ, CUL_PACKING_XZ, CUL_PACKING_ZST, CUL_PACKING_BZ2, CUL_PACKING_LZ4 };
+/** What the first bytes say. */
+enum cul_form {
+	CUL_FORM_PLAIN = 0,
+	/* one packed stream */
+	CUL_FORM_GZ,
+	CUL_FORM_XZ,
+	CUL_FORM_ZST,
+	CUL_FORM_BZ2,
+	CUL_FORM_LZ4,
+	CUL_FORM_LZIP,
+	CUL_FORM_COMPRESS, /* .Z */
+	/* containers */
+	CUL_FORM_TAR,
+	CUL_FORM_ZIP,
+	CUL_FORM_7Z,
+	CUL_FORM_CPIO,
+	CUL_FORM_RPM,
+	CUL_FORM_AR, /* deb */
+};
 
-struct cul_layer;
+/** Bytes that tell a form: tar's magic stands at 257, its checksum covers 512. */
+#define CUL_FORM_HEAD 512
 
-/** @fd is taken over and closed. */
-struct cul_layer *cul_layer_file(int fd);
-/** @bytes are borrowed for the layer's life. */
-struct cul_layer *cul_layer_memory(struct cul_slice bytes);
-/** Bytes by call-back: returns the count, 0 at the end; on damage 0 and *why a sentence (static or living with @ctx). */
-struct cul_layer *cul_layer_calls(size_t (*read)(void *ctx, void *buffer, size_t size, const char **why), void *ctx);
-/** Unpack what @below gives; takes it over. NULL: out of memory or the library lacks that format (@below then stays the caller's). */
-struct cul_layer *cul_layer_unpack(struct cul_layer *below, enum cul_packing packing, const struct cul_limits *limits);
-void cul_layer_free(struct cul_layer *layer);
+enum cul_form cul_form_of(struct cul_slice head);
+const char *cul_form_name(enum cul_form form); /* "gzip", "tar", … */
+static inline bool cul_form_packed(enum cul_form form)
+{
+	return form >= CUL_FORM_GZ && form <= CUL_FORM_COMPRESS;
+}
+static inline bool cul_form_container(enum cul_form form)
+{
+	return form >= CUL_FORM_TAR;
+}
 
-/** At least 600 bytes from the current place, without taking them (fewer at the end). */
-struct cul_slice cul_layer_peek(struct cul_layer *layer);
-/** Up to @size bytes; 0 at the end. */
-size_t cul_layer_read(struct cul_layer *layer, void *buffer, size_t size);
-/** Why it ended early, or NULL. */
-const char *cul_layer_damage(const struct cul_layer *layer);
-/** The descriptor of a seekable bottom file that nobody has read from but by peeking, or -1. */
-int cul_layer_seekable(const struct cul_layer *layer);
-/** Bytes taken from the bottom layer. */
-int64_t cul_layer_taken(const struct cul_layer *layer);
-enum cul_packing cul_packing_of(struct cul_slice head);
+/** Shared by all streams of a bundle: what was read and made, against the limits (all set). */
+struct cul_budget {
+	struct cul_limits limits;
+	uint64_t read; /* from the outermost files */
+	uint64_t made; /* the same, and what unpacking made of it */
+	bool spent;    /* unpacked_bytes is used up: every stream has ended */
+};
+
+/**
+ * A stream. Its maker sets fill() and what that needs; the rest is kept by the functions below.
+ * fill() returns 0 at the end only, having called cul_stream_spoil() if the end came too early.
+ */
+struct cul_stream {
+	size_t (*fill)(struct cul_stream *stream, void *buffer, size_t size);
+	void (*drop)(struct cul_stream *stream);                  /* what the maker holds; may be NULL */
+	bool (*seek)(struct cul_stream *stream, uint64_t offset); /* NULL: it can't */
+	struct cul_stream *below;
+	struct cul_budget *budget;
+	int64_t size; /* in bytes if known, else -1 */
+	bool counts;  /* what it makes goes against the budget */
+	bool expands; /* it makes more than it takes: the ratio holds, over @in */
+	uint64_t in;
+	bool ended;
+	char damage[240];
+
+	uint64_t made; /* offset behind the last byte in @bytes */
+	unsigned char *bytes;
+	size_t start, end;
+};
+
+/** @fd is taken over, also on failure. NULL: out of memory. */
+struct cul_stream *cul_stream_file(int fd, struct cul_budget *budget);
+/** @bytes are borrowed for the stream's life. */
+struct cul_stream *cul_stream_memory(struct cul_slice bytes, struct cul_budget *budget);
+/** Unpack @below, which is taken over on success only. NULL: out of memory, or no library for it. */
+struct cul_stream *cul_stream_unpack(struct cul_stream *below, enum cul_form form);
+/** All of @below (taken over on success) in a spool that can seek. NULL: its damage says why. */
+struct cul_stream *cul_stream_spool(struct cul_stream *below);
+/** With all below; NULL is fine. */
+void cul_stream_free(struct cul_stream *stream);
+
+/** At least @least bytes from here (<= 4096; fewer only at the end) without taking them: all that is there. */
+struct cul_slice cul_stream_peek(struct cul_stream *stream, size_t least);
+/** Take @n of the peeked bytes. */
+void cul_stream_take(struct cul_stream *stream, size_t n);
+/** Up to @size bytes, 0 at the end. */
+size_t cul_stream_read(struct cul_stream *stream, void *buffer, size_t size);
+/** Offset of the next byte. */
+uint64_t cul_stream_at(const struct cul_stream *stream);
+bool cul_stream_seek(struct cul_stream *stream, uint64_t offset);
+/** The damage lowest down (the others follow from it), or NULL. */
+const char *cul_stream_damage(const struct cul_stream *stream);
+void cul_stream_spoil(struct cul_stream *stream, const char *format, ...) CUL_PRINTF(2, 3);
 
 #endif
