@@ -11,6 +11,7 @@ struct cul_scored {
 	const struct cul_rule *rule;
 	int boot;               /* of its first row; -1 */
 	int64_t uncertainty_ns; /* of its onset */
+	int64_t since_boot_ns;  /* of its first row, where nothing gives it a time; CUL_NO_TIME */
 	bool onset_open;        /* seen in a snapshot: it began then or earlier */
 	uint64_t edges;         /* bit by edge of the rule: its `when` holds */
 	int parent;             /* index of the finding that explains it; -1 */

@@ -74,13 +74,29 @@ static bool related(const struct cul_scored *a, const struct cul_scored *b, enum
 	}
 }
 
+/** Onsets on one clock: UTC, or seconds since the same boot. False: they can't be compared. */
+static bool onsets(const struct cul_scored *a, const struct cul_scored *b, int64_t *x, int64_t *y)
+{
+	if (a->f.onset_ns != CUL_NO_TIME && b->f.onset_ns != CUL_NO_TIME) {
+		*x = a->f.onset_ns;
+		*y = b->f.onset_ns;
+		return true;
+	}
+	if (a->since_boot_ns == CUL_NO_TIME || b->since_boot_ns == CUL_NO_TIME || a->f.host != b->f.host || a->boot != b->boot)
+		return false;
+	*x = a->since_boot_ns;
+	*y = b->since_boot_ns;
+	return true;
+}
+
 /** Can @a have come before @b, and within the edge's time? UNKNOWN: the times don't say. */
 static enum cul_truth in_order(const struct cul_scored *a, const struct cul_scored *b, int64_t within_ns)
 {
-	if (a->f.onset_ns == CUL_NO_TIME || b->f.onset_ns == CUL_NO_TIME)
+	int64_t x, y;
+	if (!onsets(a, b, &x, &y))
 		return CUL_UNKNOWN;
 	int64_t gap, slack = CUL_SLACK_NS, loose = a->uncertainty_ns > b->uncertainty_ns ? a->uncertainty_ns : b->uncertainty_ns;
-	if (__builtin_sub_overflow(b->f.onset_ns, a->f.onset_ns, &gap))
+	if (__builtin_sub_overflow(y, x, &gap))
 		return CUL_UNKNOWN;
 	if (gap < -slack) {
 		if (a->onset_open)
@@ -172,9 +188,10 @@ static const char *relation(struct cul_judge *j, const struct cul_scored *parent
 
 	if (child->contributes)
 		return cul_arena_printf(j->arena, "%s%s%s", where, comma, chinese ? "促成了它" : "brings it about");
-	if (child->untimed_edge || child->f.onset_ns == CUL_NO_TIME || parent->f.onset_ns == CUL_NO_TIME)
+	int64_t x, y;
+	if (child->untimed_edge || !onsets(parent, child, &x, &y))
 		return cul_arena_printf(j->arena, "%s%s%s", where, comma, chinese ? "先后由时间无法确定" : "order not told by the times");
-	double gap = (double)(child->f.onset_ns - parent->f.onset_ns) / 1e9;
+	double gap = ((double)y - (double)x) / 1e9;
 	if (gap < 0.05)
 		return cul_arena_printf(j->arena, "%s%s%s", where, comma, chinese ? "同时" : "at the same time");
 	return cul_arena_printf(j->arena, chinese ? "%s%s晚 %.*f 秒" : "%s%s%.*f s later", where, comma, gap < 10 ? 1 : 0, gap);
@@ -210,6 +227,8 @@ static int by_rank(const void *pa, const void *pb, void *ctx)
 		return a->f.severity - b->f.severity;
 	if (onset_or_last(a) != onset_or_last(b))
 		return onset_or_last(a) < onset_or_last(b) ? -1 : 1;
+	if (a->f.onset_ns == CUL_NO_TIME && a->since_boot_ns != b->since_boot_ns) /* CUL_NO_TIME is the least: it goes last */
+		return (uint64_t)a->since_boot_ns < (uint64_t)b->since_boot_ns ? -1 : 1;
 	int order = strcmp(a->f.cause, b->f.cause);
 	if (order)
 		return order;

@@ -266,6 +266,7 @@ static void make_times(struct cul_match *m, struct cul_scored *s)
 	f->first_ns = f->last_ns = f->onset_ns = CUL_NO_TIME;
 	f->host = m->part.host;
 	s->boot = -1;
+	s->since_boot_ns = CUL_NO_TIME;
 	for (size_t i = 0; i < r->term_count; i++) {
 		if (!decides(m, i))
 			continue;
@@ -279,6 +280,8 @@ static void make_times(struct cul_match *m, struct cul_scored *s)
 				f->host = row->host;
 			if (s->boot < 0)
 				s->boot = row->boot;
+			if (row->boot_ns != CUL_NO_TIME && (s->since_boot_ns == CUL_NO_TIME || row->boot_ns < s->since_boot_ns))
+				s->since_boot_ns = row->boot_ns;
 			if (row->time_ns == CUL_NO_TIME)
 				continue;
 			if (f->first_ns == CUL_NO_TIME || row->time_ns < f->first_ns)

@@ -20,7 +20,7 @@
 
 struct bench {
 	char folder[64];
-	char paths[8][128];
+	char paths[8][96];
 	size_t count;
 	struct cul_rules *rules;
 	struct cul_case *found;
@@ -34,7 +34,9 @@ static void write_rule(struct bench *b, const char *yaml)
 		strcpy(b->folder, "/tmp/culprit-rules-XXXXXX");
 		assert_non_null(mkdtemp(b->folder));
 	}
-	snprintf(b->paths[b->count], sizeof(b->paths[0]), "%s/%zu.yaml", b->folder, b->count);
+	char folder[64];
+	memcpy(folder, b->folder, sizeof(folder));
+	snprintf(b->paths[b->count], sizeof(b->paths[0]), "%s/%zu.yaml", folder, b->count);
 	FILE *f = fopen(b->paths[b->count++], "w");
 	assert_non_null(f);
 	fputs(yaml, f);
@@ -309,6 +311,10 @@ static const struct {
 	  LINE("02:00:00", "second thing") LINE("02:00:20", "first thing"), "t.one", 0, CUL_ROLE_ROOT },
 	{ "onset orders equals", RULE("t.one", "strong", "first thing", ""), RULE("t.two", "strong", "second thing", ""),
 	  LINE("02:00:00", "second thing") LINE("02:00:20", "first thing"), "t.two", 0, CUL_ROLE_ROOT },
+	{ "seconds since boot order too", RULE("t.one", "strong", "first thing", "explains: [{ cause: t.two }]"), RULE("t.two", "proof", "second thing", ""),
+	  "[   10.000000] first thing\n[   30.000000] second thing\n", "t.one", 1, CUL_ROLE_SYMPTOM },
+	{ "and tell what came later", RULE("t.one", "strong", "first thing", "explains: [{ cause: t.two }]"), RULE("t.two", "proof", "second thing", ""),
+	  "[   10.000000] second thing\n[   30.000000] first thing\n", "t.two", 0, CUL_ROLE_ROOT },
 	{ "a hint never leads", RULE("t.one", "hint", "first thing", ""), RULE("t.two", "hint", "second thing", "role: background"),
 	  LINE("02:00:00", "second thing") LINE("02:00:20", "first thing"), NULL, 0, CUL_ROLE_BACKGROUND },
 	{ "when of an edge", RULE("t.one", "strong", "first thing", "explains: [{ cause: t.two, when: 'count(a) > 1' }]"), RULE("t.two", "proof", "second thing", ""),
