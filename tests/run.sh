@@ -29,19 +29,19 @@ one() { # build, compiler, options
 }
 
 # a folder that another compiler or option set is in would test the wrong thing: each has its own
-for build in gcc clang asan; do
-	case $build in
+for name in gcc clang asan; do
+	case $name in
 	gcc) one build-gcc gcc --buildtype debugoptimized --werror ;;
 	clang) one build-clang clang --buildtype debugoptimized --werror ;;
 	asan) ASAN_OPTIONS=detect_leaks=${DETECT_LEAKS:-1} UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 		one build-asan gcc --buildtype debugoptimized -Db_sanitize=address,undefined -Db_lundef=false ;;
 	esac
 	status=$?
-	passed=$(count build-$build OK)
-	skipped=$(count build-$build SKIP)
+	passed=$(count build-$name OK)
+	skipped=$(count build-$name SKIP)
 	failed=0
 	for result in FAIL ERROR TIMEOUT UNEXPECTEDPASS; do
-		n=$(count build-$build $result)
+		n=$(count build-$name $result)
 		failed=$((failed + ${n:-0}))
 	done
 	passed=${passed:-0}
@@ -53,7 +53,7 @@ for build in gcc clang asan; do
 	passed_all=$((passed_all + passed))
 	failed_all=$((failed_all + failed))
 	skipped_all=$((skipped_all + ${skipped:-0}))
-	lines="$lines$(printf '%-6s %d passed, %d failed' $build "$passed" "$failed")
+	lines="$lines$(printf '%-6s %d passed, %d failed' build-$name "$passed" "$failed")
 "
 done
 
