@@ -77,7 +77,8 @@ static const struct cul_row *const *in_order(struct cul_case *c, struct ordered 
 	const struct cul_row **list = cul_arena_get(c->arena, (count + 1) * sizeof(*list));
 	if (!list)
 		return NULL;
-	qsort(rows, count, sizeof(*rows), by_time);
+	if (count)
+		qsort(rows, count, sizeof(*rows), by_time);
 	for (size_t i = 0; i < count; i++)
 		list[i] = rows[i].row;
 	return list;
