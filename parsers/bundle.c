@@ -560,8 +560,7 @@ static bool enter_folder(struct cul_bundle *b, int fd, const char *prefix)
 	}
 	closedir(dir);
 	if (d->count)
-		if (d->count)
-			qsort(d->names, d->count, sizeof(*d->names), by_bytes);
+		qsort(d->names, d->count, sizeof(*d->names), by_bytes);
 	d->fd = fd;
 	d->depth = b->folder ? b->folder->depth + 1 : 0;
 	d->up = b->folder;
