@@ -9,8 +9,10 @@
  *   python  30514   yz  mem    CHR   195,0           607 /dev/nvidia0
  *
  * psmisc's fuser.c (print_matches; access F open for writing, f open, m mapped, c current directory, e program, r root);
- * lsof 4.x. Lines of lsof that are no device are left out. A prompt whose answer is empty names no holder.
+ * lsof 4.x. Lines of lsof that are no device are left out. Both print nothing when nobody holds the device: a prompt with
+ * such a command and an empty answer (or the shell's own "exit 1") is an answer as well, device.holders with holders=0.
  */
+#include "parsers/fields.h"
 #include "parsers/tables.h"
 
 static bool
@@ -29,9 +31,36 @@ is_lsof(struct cul_slice line)
 	return cul_is(a, CUL_LIT("COMMAND")) && cul_is(b, CUL_LIT("PID")) && cul_has(line, CUL_LIT(" FD ")) && cul_has(line, CUL_LIT("NAME"));
 }
 
+/** "sudo fuser -v /dev/nvidia*; echo $?" of a prompt: it asks who holds a device, and no filter stands behind it. */
+static bool
+asks(struct cul_slice command)
+{
+	struct cul_slice word = cul_word(&command);
+
+	while (cul_is(word, CUL_LIT("sudo")) || cul_is(word, CUL_LIT("-n")))
+		word = cul_word(&command);
+	return (cul_is(word, CUL_LIT("fuser")) || cul_is(word, CUL_LIT("lsof"))) && cul_has(command, CUL_LIT("/dev/")) &&
+	       !cul_has(command, CUL_LIT("|"));
+}
+
+static bool
+is_exit(struct cul_slice line)
+{
+	return (cul_skip(&line, CUL_LIT("exit ")) || cul_skip(&line, CUL_LIT("rc=")) || cul_skip(&line, CUL_LIT("exit=")) ||
+		cul_skip(&line, CUL_LIT("exit status "))) && cul_is(cul_trim(line), CUL_LIT("1"));
+}
+
 static int
 fuser_bid(const struct cul_head *head)
 {
+	size_t seen = 0;
+
+	if (head->begins && asks(head->command)) {
+		while (seen < head->count && seen < 3 && (cul_blank(head->lines[seen].text) || is_exit(head->lines[seen].text)))
+			seen++;
+		if (seen == head->count)
+			return 16;
+	}
 	for (size_t i = 0; i < head->count && i < 3; i++) {
 		if (is_fuser(head->lines[i].text) || is_lsof(head->lines[i].text))
 			return 32;
@@ -103,7 +132,7 @@ fuser_section(struct cul_parse *parse)
 	struct cul_slice device = CUL_NONE;
 	struct cul_line line;
 	enum cul_status status = CUL_OK;
-	bool lsof = false, begun = false, mine = true;
+	bool lsof = false, begun = false, mine = true, other = false;
 
 	while (status == CUL_OK && cul_line_next(parse, &line)) {
 		if (is_fuser(line.text) || is_lsof(line.text)) {
@@ -111,8 +140,10 @@ fuser_section(struct cul_parse *parse)
 			begun = true;
 			continue;
 		}
-		if (!begun)
+		if (!begun) {
+			other = other || !(cul_blank(line.text) || is_exit(line.text));
 			continue;
+		}
 		if (cul_blank(line.text))
 			break;
 		status = lsof ? lsof_row(parse, &line, &mine) : fuser_row(parse, &line, &device, &mine);
@@ -121,13 +152,20 @@ fuser_section(struct cul_parse *parse)
 			break;
 		}
 	}
+	if (status == CUL_OK && !begun && !other && asks(cul_section_command(parse))) {
+		struct cul_line first = cul_section_line(parse);
+		struct cul_record rec = cul_table_record(parse, &first);
+
+		status = cul_emit(parse, &rec, "device.holders", cul_int("holders", 0), cul_text("command", cul_section_command(parse)));
+	}
 	return status;
 }
 
 const struct cul_parser cul_parser_fuser = {
 	.name = "fuser",
 	.about = "fuser -v, lsof: which processes hold a device",
-	.kinds = CUL_KINDS(&cul_kind_device_holder),
+	.kinds = CUL_KINDS(&cul_kind_device_holder,
+			   CUL_SAMPLES("device.holders", 1, "fuser", F_HOLDERS, F_COMMAND)),
 	.needles = CUL_LIST("PID ACCESS COMMAND", "FD   TYPE", "SIZE/OFF"),
 	.bid = fuser_bid,
 	.section = fuser_section,
