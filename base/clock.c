@@ -71,7 +71,8 @@ const char *cul_clock_print(int64_t ns, char buf[32])
 	cul_clock_split(ns, &y, &mo, &d, &h, &mi, &s, &frac);
 	if (y < 0 || y > 9999)
 		return buf;
-	snprintf(buf, 32, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", y, mo, d, h, mi, s, (int)(frac / 1000000));
+	snprintf(buf, 32, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)y % 10000, (unsigned)mo % 100, (unsigned)d % 100, (unsigned)h % 100,
+		 (unsigned)mi % 100, (unsigned)s % 100, (unsigned)(frac / 1000000) % 1000);
 	return buf;
 }
 
@@ -236,8 +237,11 @@ static bool in_list(const char *list, struct cul_slice word)
 		if ((unsigned char)lower[i - 1] == 0xc3 && (unsigned char)lower[i] >= 0x80 && (unsigned char)lower[i] <= 0x9e)
 			lower[i] = (char)((unsigned char)lower[i] + 0x20);
 	struct cul_slice all = cul_str(list), w = cul_slice(lower, word.size), item;
+	struct cul_slice bare = w; /* "déc." is "déc" */
+	if (bare.data[bare.size - 1] == '.')
+		bare.size--;
 	while (cul_cut(all, CUL_LIT(" "), &item, &all))
-		if (cul_is(item, w))
+		if (cul_is(item, w) || cul_is(item, bare))
 			return true;
 	return false;
 }

@@ -9,6 +9,7 @@
 
 #define FACTS 96
 #define VALUES 16      /* of one fact */
+#define FACT_ROWS 24   /* of one term whose fields come out as facts, beside its last */
 #define ROWS_READ 512  /* of one term, for entities */
 #define ONGOING_NS (INT64_C(600) * CUL_SECOND)
 #define MORE_LINES 4   /* of a must, beside its first and last */
@@ -98,6 +99,25 @@ static bool decides(const struct cul_match *m, size_t i)
 	return speaks(m, i) && m->rule->terms[i].role <= CUL_TERM_SOME;
 }
 
+/* When it was first seen, as people quote it: whole seconds of wall time, else seconds since boot. */
+static void time_facts(struct cul_match *m, const struct cul_scored *s, struct facts *f)
+{
+	char text[32];
+	if (s->f.first_ns != CUL_NO_TIME && *cul_clock_print(s->f.first_ns, text)) {
+		text[19] = 0;
+		add_fact(f, "first_event", cul_text_value(f->arena, (struct cul_val){ .type = CUL_V_TEXT, .s = cul_str(cul_arena_copy(f->arena, cul_slice(text, 19))) }));
+	}
+	int64_t first = CUL_NO_TIME;
+	for (size_t i = 0; i < m->rule->term_count; i++)
+		for (size_t k = 0; decides(m, i) && k < m->sets[i].count && k < FACT_ROWS; k++) {
+			int64_t boot = m->sets[i].rows[k]->boot_ns;
+			if (boot != CUL_NO_TIME && (first == CUL_NO_TIME || boot < first))
+				first = boot;
+		}
+	if (first != CUL_NO_TIME)
+		add_fact(f, "first_uptime_s", (struct cul_value){ .type = CUL_REAL, .r = (double)first / 1e9 });
+}
+
 static void make_facts(struct cul_match *m, struct cul_scored *s)
 {
 	const struct cul_rule *r = m->rule;
@@ -107,9 +127,11 @@ static void make_facts(struct cul_match *m, struct cul_scored *s)
 		for (size_t i = 0; i < r->term_count; i++) {
 			if (!speaks(m, i) || r->terms[i].role > CUL_TERM_MAY || (r->terms[i].role == CUL_TERM_MAY) != pass)
 				continue;
-			row_facts(&f, m->sets[i].rows[0]);
+			for (size_t k = 0; k < m->sets[i].count && k < FACT_ROWS; k++)
+				row_facts(&f, m->sets[i].rows[k]);
 			row_facts(&f, m->sets[i].rows[m->sets[i].count - 1]);
 		}
+	time_facts(m, s, &f);
 	for (size_t i = 0; i < r->fact_count; i++) {
 		struct cul_val v = cul_eval(m, r->facts[i].expr, NULL);
 		if (v.type == CUL_V_UNKNOWN)
