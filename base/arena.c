@@ -53,6 +53,11 @@ void cul_arena_reset(struct cul_arena *arena)
 	if (!first)
 		return;
 	free_blocks(first->next);
+	if (first->room > LARGEST) { /* one of a single large thing is not kept for small ones */
+		free(first);
+		arena->blocks = NULL;
+		return;
+	}
 	first->next = NULL;
 	first->used = 0;
 }

@@ -19,6 +19,7 @@ struct cul_pattern {
 	pcre2_code *code;
 	pcre2_match_data *data;
 	pcre2_match_context *context;
+	pcre2_jit_stack *stack; /* made when the 32 KiB on the machine stack were too few */
 	size_t groups;
 	const char **names; /* by group - 1 */
 	bool jit;
@@ -31,7 +32,7 @@ enum cul_status cul_pattern_new(const char *pattern, uint32_t match_limit, struc
 	struct cul_pattern *p = calloc(1, sizeof(*p));
 	if (!p)
 		return cul_fail(err, CUL_ENOMEM, "out of memory");
-	p->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, 0, &code, &where, NULL);
+	p->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_UTF | PCRE2_NEVER_UCP, &code, &where, NULL);
 	if (!p->code) {
 		PCRE2_UCHAR text[160];
 		pcre2_get_error_message(code, text, sizeof(text));
@@ -59,9 +60,12 @@ enum cul_status cul_pattern_new(const char *pattern, uint32_t match_limit, struc
 			p->names[group - 1] = (const char *)table + 2;
 		table += entry;
 	}
+	if (!match_limit)
+		match_limit = 100000;
 	pcre2_set_match_limit(p->context, match_limit);
-	pcre2_set_depth_limit(p->context, 1000);
-	pcre2_set_heap_limit(p->context, 4096);
+	/* depth and heap hold where there is no JIT: a depth may cost 200 bytes, the heap is in KiB */
+	pcre2_set_depth_limit(p->context, match_limit);
+	pcre2_set_heap_limit(p->context, 20000);
 	*ret = p;
 	return CUL_OK;
 }
@@ -71,6 +75,7 @@ void cul_pattern_free(struct cul_pattern *p)
 	if (!p)
 		return;
 	pcre2_match_context_free(p->context);
+	pcre2_jit_stack_free(p->stack);
 	pcre2_match_data_free(p->data);
 	pcre2_code_free(p->code);
 	free(p->names);
@@ -80,6 +85,10 @@ void cul_pattern_free(struct cul_pattern *p)
 int cul_pattern_match(struct cul_pattern *p, struct cul_slice text, struct cul_slice *groups, size_t *count)
 {
 	int n = pcre2_match(p->code, (PCRE2_SPTR)(text.data ? text.data : ""), text.size, 0, 0, p->data, p->context);
+	if (n == PCRE2_ERROR_JIT_STACKLIMIT && !p->stack && (p->stack = pcre2_jit_stack_create(32 << 10, 1 << 20, NULL))) {
+		pcre2_jit_stack_assign(p->context, NULL, p->stack);
+		n = pcre2_match(p->code, (PCRE2_SPTR)(text.data ? text.data : ""), text.size, 0, 0, p->data, p->context);
+	}
 	if (n == PCRE2_ERROR_NOMATCH)
 		return 0;
 	if (n < 0)
@@ -128,6 +137,7 @@ struct found {
 struct walk {
 	const char *p, *end;
 	bool caseless, failed;
+	bool folds; /* caseless somewhere */
 	int depth;
 };
 
@@ -312,12 +322,14 @@ static struct found group(struct walk *w)
 			/* flags: (?i) to the end of the group around, (?i: … ) */
 			bool off = false;
 			while (w->p < w->end && (isalpha((unsigned char)*w->p) || *w->p == '-' || *w->p == '^')) {
-				if (*w->p == '-')
+				if (*w->p == '-') {
 					off = true;
-				else if (*w->p == 'i')
+				} else if (*w->p == 'i') {
 					w->caseless = !off;
-				else if (*w->p == 'x' && !off)
+					w->folds |= !off;
+				} else if (*w->p == 'x' && !off) {
 					w->failed = true;
+				}
 				w->p++;
 			}
 			if (w->p < w->end && *w->p == ')') {
@@ -366,6 +378,10 @@ static struct found sequence(struct walk *w)
 			literal = kind == 1;
 			if (!literal)
 				offer_run(w, &best, &run);
+		} else if (c == '*' || c == '+' || c == '?' ||
+			   (c == '{' && w->p < w->end && (isdigit((unsigned char)*w->p) || *w->p == ',' || *w->p == ' '))) {
+			w->failed = true; /* a quantifier of a quantifier, or one of a later PCRE2: {,3} and { 1, 3 } */
+			break;
 		} else {
 			literal = true;
 		}
@@ -418,10 +434,10 @@ static struct found alternatives(struct walk *w, bool top)
 
 char **cul_pattern_literals(const char *pattern, size_t least, bool *caseless)
 {
-	/* a flag in mid-pattern would make case differ from part to part: only a leading (?i) is taken as such */
-	bool any = strstr(pattern, "(?i") != NULL || strstr(pattern, "(?si") != NULL || strstr(pattern, "(?mi") != NULL;
 	struct walk w = { .p = pattern, .end = pattern + strlen(pattern) };
 	struct found all = alternatives(&w, true);
+	/* caseless in one place: all is searched without case, which finds more and loses nothing */
+	bool any = w.folds;
 	if (w.failed || w.p != w.end || !all.count || all.shortest < least) {
 		found_free(&all);
 		return NULL;

@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 int cul_compare(struct cul_slice a, struct cul_slice b)
 {
@@ -16,9 +15,22 @@ int cul_compare(struct cul_slice a, struct cul_slice b)
 	return order ? order : a.size < b.size ? -1 : a.size > b.size;
 }
 
+static unsigned char lower(char c)
+{
+	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+
+static bool same_nocase(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (lower(a[i]) != lower(b[i]))
+			return false;
+	return true;
+}
+
 bool cul_is_nocase(struct cul_slice a, struct cul_slice b)
 {
-	return a.size == b.size && (!a.size || !strncasecmp(a.data, b.data, a.size));
+	return a.size == b.size && same_nocase(a.data, b.data, a.size);
 }
 
 size_t cul_find(struct cul_slice a, struct cul_slice needle)
@@ -32,7 +44,7 @@ size_t cul_find(struct cul_slice a, struct cul_slice needle)
 size_t cul_find_nocase(struct cul_slice a, struct cul_slice needle)
 {
 	for (size_t i = 0; i + needle.size <= a.size; i++)
-		if (!strncasecmp(a.data + i, needle.data, needle.size))
+		if (same_nocase(a.data + i, needle.data, needle.size))
 			return i;
 	return SIZE_MAX;
 }
@@ -119,6 +131,17 @@ struct cul_slice cul_digits(struct cul_slice *a)
 	return digits;
 }
 
+/* {a=1,b=2}: at @at a comma, a name and '=' ? A list (0,1,2) goes on. */
+static bool next_key(struct cul_slice a, size_t at)
+{
+	if (a.data[at] != ',')
+		return false;
+	size_t n = at + 1;
+	while (n < a.size && n - at < 64 && (isalnum((unsigned char)a.data[n]) || a.data[n] == '_' || a.data[n] == '.' || a.data[n] == '-'))
+		n++;
+	return n > at + 1 && n < a.size && a.data[n] == '=';
+}
+
 bool cul_logfmt(struct cul_slice a, struct cul_slice key, struct cul_slice *ret)
 {
 	for (size_t at = 0; at < a.size;) {
@@ -143,7 +166,7 @@ bool cul_logfmt(struct cul_slice a, struct cul_slice key, struct cul_slice *ret)
 			return true;
 		}
 		size_t n = 0;
-		while (n < value.size && !blank(value.data[n]))
+		while (n < value.size && !blank(value.data[n]) && !next_key(value, n))
 			n++;
 		while (n && (value.data[n - 1] == ',' || value.data[n - 1] == '}'))
 			n--;
@@ -244,10 +267,19 @@ static bool leading_real(struct cul_slice a, double *value, struct cul_slice *re
 		n--;
 	struct cul_slice number = cul_slice(a.data, n);
 	int64_t whole;
-	if (commas && !points && cul_to_int(number, &whole))
+	char plain[64];
+	if (commas && !points && cul_to_int(number, &whole)) {
 		*value = (double)whole;
-	else if (!cul_to_real(number, value))
+	} else if (commas && points == 1 && n < sizeof(plain)) { /* 1,234.5 */
+		size_t kept = 0;
+		for (size_t i = 0; i < n; i++)
+			if (number.data[i] != ',')
+				plain[kept++] = number.data[i];
+		if (!cul_to_real(cul_slice(plain, kept), value))
+			return false;
+	} else if (!cul_to_real(number, value)) {
 		return false;
+	}
 	*rest = cul_trim(cul_from(a, n));
 	return true;
 }

@@ -30,6 +30,8 @@ static inline bool cul_ends(struct cul_slice a, struct cul_slice suffix)
 /** Without the first @n bytes (or fewer). */
 static inline struct cul_slice cul_from(struct cul_slice a, size_t n)
 {
+	if (!a.size)
+		return a; /* of NULL, too */
 	return n >= a.size ? (struct cul_slice){ a.data + a.size, 0 } : (struct cul_slice){ a.data + n, a.size - n };
 }
 
