@@ -19,9 +19,12 @@ enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3, US
 #define USE_TYPE(u) ((u) >> 28)
 #define USE_INDEX(u) ((u) & 0xfffffff)
 
-/* words that make a record suspect; lower case */
-static const char *const suspicion[] = { "error", "fail", "panic", "fatal", "abort", "timeout", "timed out", "exception", "corrupt", "oops",
-					 "denied", "killed", "critical", "hang", "incompatible", "traceback", "unable to", "refused", "not responding", "stuck", "hung", "lockup" };
+/* words that make a record suspect; lower case. The first ones do so even where its envelope says "info". */
+#define GRAVE 7
+static const char *const suspicion[] = {
+	"panic", "fatal", "traceback", "exception", "segfault", "killed", "critical",
+	"error", "fail", "abort", "timeout", "timed out", "corrupt", "oops", "denied", "hang", "incompatible", "unable to", "refused", "not responding", "stuck", "hung", "lockup",
+};
 
 enum cul_status cul_parse_fail(struct cul_parse *p, enum cul_status status)
 {
@@ -97,6 +100,7 @@ static bool on_hit(void *ctx, uint32_t index, size_t end)
 	uint32_t type = USE_TYPE(p->needle_use[index]);
 	if (type >= USE_SUSPICION) {
 		p->suspicious |= type == USE_SUSPICION;
+		p->grave |= type == USE_SUSPICION && USE_INDEX(p->needle_use[index]) < GRAVE;
 		p->kernel_word |= type == USE_KERNEL;
 		return true;
 	}
@@ -119,7 +123,7 @@ static void find_hits(struct cul_parse *p, struct cul_slice text)
 	for (size_t i = 0; i < p->hit_count; i++)
 		p->hit_marked[p->hits[i]] = 0;
 	p->hit_count = 0;
-	p->suspicious = p->kernel_word = false;
+	p->suspicious = p->grave = p->kernel_word = false;
 	cul_needles_scan(p->needles, text, on_hit, p);
 	if (p->hit_count > 1)
 		qsort(p->hits, p->hit_count, sizeof(p->hits[0]), by_number);
@@ -650,7 +654,8 @@ static void read_record(struct cul_parse *p, const struct cul_line *line)
 			confirm(p, &rec, USE_INDEX(use));
 		}
 	}
-	if (!p->understood && (p->suspicious || (rec.severity >= 0 && rec.severity <= 3)) && !p->failed && rec.message.size) {
+	bool suspect = p->suspicious && (rec.severity < 6 || p->grave) && (!rec.bare || p->has_last || p->loggish);
+	if (!p->understood && (suspect || (rec.severity >= 0 && rec.severity <= 3)) && !p->failed && rec.message.size) {
 		struct cul_observation o = { .interest = -1, .section = p->section, .line = rec.line.number, .offset = rec.line.offset,
 					     .time = rec.time, .boot_ns = rec.boot_ns, .host = rec.host, .unit = rec.unit,
 					     .severity = rec.severity, .text = rec.message };
@@ -682,6 +687,22 @@ static void take_mark(struct cul_parse *p, const struct cul_mark *mark, const st
 	end_section(p, NULL);
 }
 
+/* Settings and papers of a bundle, and what the collector says of itself: no logs of the machine, whatever words stand in them. */
+static bool is_paper(struct cul_slice name)
+{
+	return cul_starts(name, CUL_LIT("etc/")) || cul_has(name, CUL_LIT("/etc/")) || cul_has(name, CUL_LIT("sos_logs/")) ||
+	       cul_has(name, CUL_LIT("sos_reports/")) || cul_has(name, CUL_LIT("usr/share/")) || cul_has(name, CUL_LIT("usr/lib/"));
+}
+
+/* May lines without any envelope be a log's? A program's output is; what a command of a report printed is not. */
+static bool is_loggish(struct cul_slice name)
+{
+	if (cul_has(name, CUL_LIT("sos_commands/")) || cul_has(name, CUL_LIT("proc/")) || cul_has(name, CUL_LIT("sys/")))
+		return false;
+	return cul_ends(name, CUL_LIT(".log")) || cul_ends(name, CUL_LIT(".out")) || cul_ends(name, CUL_LIT(".err")) || cul_ends(name, CUL_LIT(".txt")) ||
+	       cul_is(name, CUL_LIT("stdin")) || cul_has(name, CUL_LIT("log/"));
+}
+
 static void read_member(struct cul_parse *p)
 {
 	struct cul_line line;
@@ -694,7 +715,8 @@ static void read_member(struct cul_parse *p)
 		p->envelope[i] = -1;
 	p->command = hold(p->command_text, sizeof(p->command_text), cul_mark_sos_command(member, command, sizeof(command)));
 	p->name = hold(p->name_text, sizeof(p->name_text), member);
-	bool begins = true, fenced = false;
+	bool begins = true, fenced = false, paper = is_paper(member);
+	p->loggish = is_loggish(member);
 	while (!p->failed && cul_lines_peek(p->lines, 0, &line)) {
 		if (cul_mark_read(line.text, &mark) != CUL_MARK_NONE) {
 			cul_lines_next(p->lines, &line);
@@ -738,7 +760,8 @@ static void read_member(struct cul_parse *p)
 		p->tally.lines++;
 		if (!fenced && line.text.size)
 			prose = line.text; /* lives for longer than a fence is away */
-		read_record(p, &line);
+		if (!paper)
+			read_record(p, &line);
 	}
 	end_section(p, NULL);
 }

@@ -52,6 +52,7 @@ struct cul_parse {
 	/* the member */
 	int member;
 	const char *member_name;
+	bool loggish; /* its lines may be a log's although they have no envelope */
 	struct cul_time capture_time;
 
 	/* the section */
@@ -80,7 +81,7 @@ struct cul_parse {
 	uint32_t *hits;
 	size_t hit_count;
 	uint8_t *hit_marked;
-	bool suspicious, kernel_word, understood;
+	bool suspicious, grave, kernel_word, understood;
 };
 
 /** An observation of a kind, by canonical fields. */
