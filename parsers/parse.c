@@ -691,7 +691,8 @@ static void take_mark(struct cul_parse *p, const struct cul_mark *mark, const st
 static bool is_paper(struct cul_slice name)
 {
 	return cul_starts(name, CUL_LIT("etc/")) || cul_has(name, CUL_LIT("/etc/")) || cul_has(name, CUL_LIT("sos_logs/")) ||
-	       cul_has(name, CUL_LIT("sos_reports/")) || cul_has(name, CUL_LIT("usr/share/")) || cul_has(name, CUL_LIT("usr/lib/"));
+	       cul_has(name, CUL_LIT("sos_reports/")) || cul_has(name, CUL_LIT("usr/share/")) || cul_has(name, CUL_LIT("usr/lib/")) ||
+	       cul_has(name, CUL_LIT("log/apt/eipp"));
 }
 
 /* May lines without any envelope be a log's? A program's output is; what a command of a report printed is not. */
@@ -700,7 +701,7 @@ static bool is_loggish(struct cul_slice name)
 	if (cul_has(name, CUL_LIT("sos_commands/")) || cul_has(name, CUL_LIT("proc/")) || cul_has(name, CUL_LIT("sys/")))
 		return false;
 	return cul_ends(name, CUL_LIT(".log")) || cul_ends(name, CUL_LIT(".out")) || cul_ends(name, CUL_LIT(".err")) || cul_ends(name, CUL_LIT(".txt")) ||
-	       cul_is(name, CUL_LIT("stdin")) || cul_has(name, CUL_LIT("log/"));
+	       cul_is(name, CUL_LIT("stdin"));
 }
 
 static void read_member(struct cul_parse *p)
