@@ -654,11 +654,11 @@ static void read_record(struct cul_parse *p, const struct cul_line *line)
 			confirm(p, &rec, USE_INDEX(use));
 		}
 	}
-	bool suspect = p->suspicious && (rec.severity < 6 || p->grave) && (!rec.bare || p->has_last || p->loggish);
+	bool suspect = p->suspicious && !p->dull && (rec.severity < 6 || p->grave) && (!rec.bare || p->has_last || p->loggish);
 	if (!p->understood && (suspect || (rec.severity >= 0 && rec.severity <= 3)) && !p->failed && rec.message.size) {
 		struct cul_observation o = { .interest = -1, .section = p->section, .line = rec.line.number, .offset = rec.line.offset,
 					     .time = rec.time, .boot_ns = rec.boot_ns, .host = rec.host, .unit = rec.unit,
-					     .severity = rec.severity, .text = rec.message };
+					     .severity = rec.severity < 0 && p->grave ? 3 : rec.severity, .text = rec.message };
 		cul_parse_fail(p, p->sink->suspect(p->sink->ctx, &o));
 	}
 }
@@ -718,6 +718,7 @@ static void read_member(struct cul_parse *p)
 	p->name = hold(p->name_text, sizeof(p->name_text), member);
 	bool begins = true, fenced = false, paper = is_paper(member);
 	p->loggish = is_loggish(member);
+	p->dull = cul_has(member, CUL_LIT("log/apt/")) || cul_has(member, CUL_LIT("dpkg.log")); /* packages called liberror */
 	while (!p->failed && cul_lines_peek(p->lines, 0, &line)) {
 		if (cul_mark_read(line.text, &mark) != CUL_MARK_NONE) {
 			cul_lines_next(p->lines, &line);

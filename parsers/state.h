@@ -52,6 +52,7 @@ struct cul_parse {
 	/* the member */
 	int member;
 	const char *member_name;
+	bool dull;    /* words in it make nothing suspect */
 	bool loggish; /* its lines may be a log's although they have no envelope */
 	struct cul_time capture_time;
 
