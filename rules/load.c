@@ -471,10 +471,14 @@ static enum cul_status read_term(const struct loader *l, struct cul_term *t, siz
 	if (status == CUL_OK && (v = cul_node_get(l->tree, n, key))) {
 		if (t->role == CUL_TERM_MUST || t->role == CUL_TERM_NEVER)
 			return mistake(l, v, "'%s' has no place in %s", key, sections[t->role]);
-		status = choice(l, v, key, cul_class_names, CUL_CLASSES, &which);
-		t->worth = (enum cul_class)which;
+		/* "none": only there for its facts */
+		if (t->role == CUL_TERM_AGAINST || v->type != CUL_NODE_SCALAR || !cul_is(cul_node_slice(l->tree, v), CUL_LIT("none"))) {
+			status = choice(l, v, key, cul_class_names, CUL_CLASSES, &which);
+			t->worth = (enum cul_class)which;
+		}
 	} else if (status == CUL_OK && (t->role == CUL_TERM_MAY || t->role == CUL_TERM_AGAINST)) {
-		return mistake(l, n, "term '%s' in %s needs '%s: proof|strong|likely|hint'", t->name, sections[t->role], key);
+		return mistake(l, n, "term '%s' in %s needs '%s: proof|strong|likely|hint%s'", t->name, sections[t->role], key,
+			       t->role == CUL_TERM_MAY ? "|none" : "");
 	}
 	return status;
 }
