@@ -24,6 +24,9 @@ static int days_in(int64_t year, int month)
 
 int64_t cul_clock_civil(int64_t year, int month, int day, int hour, int minute, int second, int64_t ns)
 {
+	/* nanoseconds in 64 bits reach from 1678 to 2262 */
+	if (year < 1678 || year > 2261)
+		return CUL_NO_TIME;
 	/* days since 1970-03-01 based eras, proleptic Gregorian */
 	int64_t y = month <= 2 ? year - 1 : year;
 	int64_t era = (y >= 0 ? y : y - 399) / 400;
@@ -330,7 +333,7 @@ bool cul_clock_syslog(struct cul_slice *text, struct cul_time *ret)
 	/* a leap day without its year is read as one of 1972 */
 	if (!year)
 		y = mo == 2 && d == 29 ? 1972 : 1970;
-	if (!day_fits(y, mo, d))
+	if (!day_fits(y, mo, d) || y < 1970 || y > 2200)
 		return false;
 	*ret = (struct cul_time){ make(y, mo, d, &c), CUL_CLOCK_LOCAL, !year, false };
 	*text = u;

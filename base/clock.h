@@ -31,7 +31,7 @@ bool cul_clock_unix(struct cul_slice *text, struct cul_time *ret);
 /** Any of the absolute ones above at the start of *text, by its first bytes. */
 bool cul_clock_any(struct cul_slice *text, struct cul_time *ret);
 
-/** Civil date -> nanoseconds since the epoch (proleptic Gregorian). */
+/** Civil date -> nanoseconds since the epoch (proleptic Gregorian); CUL_NO_TIME outside 1678..2261. */
 int64_t cul_clock_civil(int64_t year, int month, int day, int hour, int minute, int second, int64_t ns);
 void cul_clock_split(int64_t ns, int *year, int *month, int *day, int *hour, int *minute, int *second, int64_t *frac_ns);
 /** "2026-11-21T02:00:59.123Z" into @buf of at least 32 bytes; "" for CUL_NO_TIME. Returns buf. */

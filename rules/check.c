@@ -425,7 +425,7 @@ static void run_example(struct check *c, const struct cul_node *n, size_t number
 	CUL_AUTO(free_case) struct cul_case *found = NULL;
 	CUL_AUTO(free_verdict) const struct cul_verdict *verdict = NULL;
 	const struct cul_rule *r = c->rule;
-	struct cul_interests interests = { c->rules->items + r->interest, r->interest_count };
+	struct cul_interests interests = { r->interest_count ? c->rules->items + r->interest : NULL, r->interest_count };
 	const char *what = hit ? "hit" : "miss";
 
 	if (!read_example(c, n, &e)) {
