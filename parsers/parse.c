@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/structured.h"
 #include "parsers/sections.h"
 #include "parsers/state.h"
 
@@ -23,7 +24,7 @@ enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3, US
 #define GRAVE 7
 static const char *const suspicion[] = {
 	"panic", "fatal", "traceback", "exception", "segfault", "killed", "critical",
-	"error", "fail", "abort", "timeout", "timed out", "corrupt", "oops", "denied", "hang", "incompatible", "unable to", "refused", "not responding", "stuck", "hung", "lockup",
+	"error", "fail", "abort", "timeout", "timed out", "corrupt", "oops", "denied", " hang", "incompatible", "unable to", "refused", "not responding", "stuck", "hung", "lockup",
 };
 
 enum cul_status cul_parse_fail(struct cul_parse *p, enum cul_status status)
@@ -216,10 +217,14 @@ static bool next_in_section(struct cul_parse *p, size_t ahead, struct cul_line *
 	return true;
 }
 
+static void offer_line(struct cul_parse *p, const struct cul_line *line);
+
 bool cul_line_next(struct cul_parse *p, struct cul_line *line)
 {
 	if (p->failed || !next_in_section(p, 0, line) || !cul_lines_next(p->lines, line))
 		return false;
+	if (p->line_interests)
+		offer_line(p, line);
 	p->span.lines++;
 	p->tally.lines++;
 	return true;
@@ -449,28 +454,71 @@ enum cul_status cul_follow(struct cul_parse *p, const struct cul_record *rec, cu
 	return p->failed;
 }
 
+/* "2026-11-21T02:00:59.123456789Z stderr F text": is the text what a container's program printed? */
+static bool is_cri(struct cul_slice line)
+{
+	const char *space = memchr(line.data ? line.data : "", ' ', line.size < 64 ? line.size : 64);
+	struct cul_slice rest = space ? cul_from(line, (size_t)(space - line.data)) : CUL_NONE;
+	return rest.size > 10 && (cul_starts(rest, CUL_LIT(" stdout ")) || cul_starts(rest, CUL_LIT(" stderr "))) &&
+	       (rest.data[8] == 'F' || rest.data[8] == 'P');
+}
+
+static bool outside(const struct cul_record *rec)
+{
+	return rec->message.size && (rec->message.data < rec->line.text.data || rec->message.data > rec->line.text.data + rec->line.text.size);
+}
+
+/* Does @which stand in the whole line (its field, what a container's program printed)? -1: a limit was met. */
+static int in_line(struct cul_parse *p, const struct cul_record *rec, size_t which, struct cul_slice *groups, size_t *count)
+{
+	const struct cul_interest *want = &p->interests->items[which];
+	size_t room = *count;
+	if (want->field) {
+		char *value = cul_line_field(rec->line.text, want->field);
+		int found = value ? cul_pattern_match(p->patterns[which], cul_str(value), NULL, &room) : 0;
+		free(value);
+		*count = 0;
+		return found;
+	}
+	int found = cul_pattern_match(p->patterns[which], rec->line.text, groups, count);
+	if (!found && rec->message.size && (outside(rec) || is_cri(rec->line.text))) {
+		*count = room;
+		found = cul_pattern_match(p->patterns[which], rec->message, groups, count);
+	}
+	return found;
+}
+
+static bool ready_pattern(struct cul_parse *p, size_t which)
+{
+	if (p->broken[which])
+		return false;
+	if (!p->patterns[which] &&
+	    cul_pattern_new(p->interests->items[which].pattern, p->limits.pattern_steps, &p->patterns[which], NULL) != CUL_OK)
+		p->broken[which] = true;
+	return !p->broken[which];
+}
+
 /* A record that an interest's literal stands in: is it one? */
 static void confirm(struct cul_parse *p, const struct cul_record *rec, size_t which)
 {
 	const struct cul_interest *want = &p->interests->items[which];
 	if (want->stream && !strcmp(want->stream, "kernel") && !rec->kernel && (!rec->bare || rec->unit.size))
 		return;
-	if (p->broken[which])
+	if (!ready_pattern(p, which))
 		return;
-	if (!p->patterns[which] &&
-	    cul_pattern_new(want->pattern, p->limits.pattern_steps, &p->patterns[which], NULL) != CUL_OK) {
-		p->broken[which] = true;
+	if (want->line && (p->line_taken[which] == rec->line.offset + 1 || rec->line.number <= p->line_asked))
 		return;
-	}
 	struct cul_slice groups[CUL_FIELDS + 1];
 	size_t count = CUL_FIELDS + 1;
-	int found = cul_pattern_match(p->patterns[which], rec->message, groups, &count);
+	int found = want->line ? in_line(p, rec, which, groups, &count) : cul_pattern_match(p->patterns[which], rec->message, groups, &count);
 	if (found < 0) {
 		cul_damaged(p, rec, "a pattern met its step limit on this record");
 		return;
 	}
 	if (!found)
 		return;
+	if (want->line)
+		p->line_taken[which] = rec->line.offset + 1;
 	struct cul_value values[CUL_FIELDS];
 	size_t n = 0;
 	for (size_t g = 0; g < want->capture_count && n < CUL_FIELDS; g++) {
@@ -495,6 +543,36 @@ static void confirm(struct cul_parse *p, const struct cul_record *rec, size_t wh
 	p->understood = true;
 	static const struct cul_slice name = { "record", 6 };
 	cul_observe(p, rec, cul_kind_find(name), (int)which, values, n, 0);
+}
+
+/* The hits of a whole line: interests that want it as it was read. */
+static void confirm_lines(struct cul_parse *p, const struct cul_record *rec)
+{
+	uint32_t done = UINT32_MAX;
+	for (size_t i = 0; p->line_interests && i < p->hit_count && !p->failed; i++) {
+		uint32_t use = p->needle_use[p->hits[i]];
+		if (use == done || USE_TYPE(use) != USE_INTEREST || !p->interests->items[USE_INDEX(use)].line)
+			continue;
+		done = use;
+		confirm(p, rec, USE_INDEX(use));
+	}
+	for (size_t i = 0; p->always_hit && i < p->always_count && !p->failed; i++)
+		confirm(p, rec, p->always[i]);
+}
+
+/* Patterns that have no literal look at each line. */
+static void ask_always(struct cul_parse *p, const struct cul_line *line)
+{
+	struct cul_record rec = { .line = *line };
+	p->always_hit = false;
+	for (size_t i = 0; i < p->always_count && !p->always_hit; i++) {
+		size_t count = 0;
+		struct cul_slice none;
+		if (is_cri(line->text) || (line->text.size && line->text.data[0] == '{'))
+			p->always_hit = true; /* an anchor may mean what is inside */
+		else if (ready_pattern(p, p->always[i]))
+			p->always_hit = in_line(p, &rec, p->always[i], &none, &count) != 0;
+	}
 }
 
 /* Join what a container split: true when the record is whole. */
@@ -590,7 +668,7 @@ static void catch_up(struct cul_parse *p)
  */
 static bool ordinary(const struct cul_parse *p, const struct cul_line *line)
 {
-	if (p->hit_count || p->suspicious || p->kernel_word || p->follower_count || p->eager || p->partial_size || p->span.lines < 8)
+	if (p->hit_count || p->always_hit || p->suspicious || p->kernel_word || p->follower_count || p->eager || p->partial_size || p->span.lines < 8)
 		return false;
 	char c = line->text.size ? line->text.data[0] : 0;
 	return c != 'E' && c != 'F' && c != '<';
@@ -609,8 +687,10 @@ static void read_record(struct cul_parse *p, const struct cul_line *line)
 	peel(p, &rec);
 	if (rec.partial || (rec.message.size && (rec.message.data < line->text.data || rec.message.data > line->text.data + line->text.size)))
 		p->eager = true;
-	if (!whole(p, &rec))
+	if (!whole(p, &rec)) {
+		confirm_lines(p, &rec);
 		return;
+	}
 	if (rec.bare && p->passed)
 		catch_up(p);
 	p->passed = 0;
@@ -634,6 +714,7 @@ static void read_record(struct cul_parse *p, const struct cul_line *line)
 		p->span.records++;
 	}
 	p->understood = false;
+	confirm_lines(p, &rec);
 	if (p->follower_count)
 		feed_followers(p, &rec);
 	if (!p->follower_count && cul_arena_bytes(p->arena) > CUL_KEPT_BYTES)
@@ -661,6 +742,26 @@ static void read_record(struct cul_parse *p, const struct cul_line *line)
 					     .severity = rec.severity < 0 && p->grave ? 3 : rec.severity, .text = rec.message };
 		cul_parse_fail(p, p->sink->suspect(p->sink->ctx, &o));
 	}
+}
+
+/* A capture parser takes this line; it may be a log's all the same. */
+static void offer_line(struct cul_parse *p, const struct cul_line *line)
+{
+	if (line->number <= p->line_asked)
+		return;
+	find_hits(p, line->text);
+	ask_always(p, line);
+	bool wanted = p->always_hit;
+	for (size_t i = 0; i < p->hit_count && !wanted; i++)
+		wanted = USE_TYPE(p->needle_use[p->hits[i]]) == USE_INTEREST && p->interests->items[USE_INDEX(p->needle_use[p->hits[i]])].line;
+	if (wanted) {
+		struct cul_record rec = bare_record(line);
+		peel(p, &rec);
+		if (rec.time.ns == CUL_NO_TIME)
+			rec.time = p->capture_time;
+		confirm_lines(p, &rec);
+	}
+	p->line_asked = line->number;
 }
 
 /* ---- members -------------------------------------------------------------------------------- */
@@ -712,6 +813,9 @@ static void read_member(struct cul_parse *p)
 	struct cul_slice prose = CUL_NONE;
 	char command[256];
 	p->capture_time = (struct cul_time){ .ns = CUL_NO_TIME };
+	p->line_asked = 0;
+	for (size_t i = 0; p->line_interests && i < p->interest_count; i++)
+		p->line_taken[i] = 0;
 	for (int i = 0; i < CUL_ENVELOPE_DEPTH; i++)
 		p->envelope[i] = -1;
 	p->command = hold(p->command_text, sizeof(p->command_text), cul_mark_sos_command(member, command, sizeof(command)));
@@ -762,8 +866,10 @@ static void read_member(struct cul_parse *p)
 		p->tally.lines++;
 		if (!fenced && line.text.size)
 			prose = line.text; /* lives for longer than a fence is away */
-		if (!paper)
+		if (!paper) {
+			ask_always(p, &line);
 			read_record(p, &line);
+		}
 	}
 	end_section(p, NULL);
 }
@@ -804,6 +910,8 @@ static void parse_done(struct cul_parse *p)
 		cul_pattern_free(p->patterns[i]);
 	free(p->patterns);
 	free(p->broken);
+	free(p->always);
+	free(p->line_taken);
 	free(p->emitted);
 	free(p->scratch);
 	free(p->partial);
@@ -843,7 +951,14 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 	p->scratch = malloc(CUL_SCRATCH);
 	p->lines = cul_lines_new();
 	p->arena = cul_arena_new();
-	enum cul_status status = p->patterns && p->broken && p->emitted && p->scratch && p->lines && p->arena ? make_needles(p) : no_memory(p);
+	p->always = calloc(p->interest_count + 1, sizeof(*p->always));
+	p->line_taken = calloc(p->interest_count + 1, sizeof(*p->line_taken));
+	for (size_t i = 0; p->always && i < p->interest_count; i++) {
+		p->line_interests |= interests->items[i].line;
+		if (interests->items[i].line && !interests->items[i].literals)
+			p->always[p->always_count++] = i;
+	}
+	enum cul_status status = p->patterns && p->broken && p->always && p->line_taken && p->emitted && p->scratch && p->lines && p->arena ? make_needles(p) : no_memory(p);
 	struct cul_member member;
 	while (status == CUL_OK && !p->failed && cul_bundle_next(bundle, &member)) {
 		read_damage(p, NULL, -1);
