@@ -37,7 +37,7 @@
 	X("Duplicate GPU detected", "duplicate-gpu")                                                 \
 	X("Multiple Ranks are using the same GPU", "duplicate-gpu")                                  \
 	X("NVLink SHARP", "nvls-failed")                                                             \
-	X("Message truncated", "message-truncated")                                                  \
+	X("essage truncated", "message-truncated")                                                   \
 	X("No transport found", "no-transport")                                                      \
 	X("Mismatched NCCL version", "version-mismatch")                                             \
 	X("Mismatched RCCL version", "version-mismatch")                                             \
