@@ -529,6 +529,8 @@ static void confirm(struct cul_parse *p, const struct cul_record *rec, size_t wh
 		struct cul_slice text = g + 1 < count ? groups[g + 1] : CUL_NONE;
 		enum cul_type type = field->type;
 		if (text.data) {
+			if (type == CUL_ABSENT && cul_starts(text, CUL_LIT("0x")))
+				type = CUL_TEXT; /* an address, a version, a mask: people search for it as printed */
 			if ((type == CUL_INT || type == CUL_ABSENT || type == CUL_FLAG) && cul_to_int(text, &v.i))
 				v.type = CUL_INT;
 			else if ((type == CUL_REAL || type == CUL_ABSENT) && cul_to_real(text, &v.r))

@@ -47,7 +47,7 @@ static struct cul_slice strip(struct cul_slice text, struct cul_slice *bdf)
 
 struct blame {
 	struct cul_record rec;
-	struct cul_slice bdf, ring, hub, vmid, pasid, comm, pid, address, status;
+	struct cul_slice bdf, ring, hub, vmid, pasid, comm, pid, address, status, signaled, emitted;
 	bool fault, more;
 	unsigned lines;
 };
@@ -76,7 +76,8 @@ static enum cul_status tell_blame(struct cul_parse *parse, const struct blame *b
 {
 	if (!b->fault)
 		return cul_emit(parse, &b->rec, "amdgpu.ring-timeout", cul_bdf("gpu_bdf", b->bdf), cul_text("ring", b->ring),
-				cul_text("status", b->status), cul_number("pid", b->pid), cul_text("comm", b->comm));
+				cul_text("status", b->status), cul_number("signaled_seq", b->signaled),
+				cul_number("emitted_seq", b->emitted), cul_number("pid", b->pid), cul_text("comm", b->comm));
 	return cul_emit(parse, &b->rec, "amdgpu.page-fault", cul_bdf("gpu_bdf", b->bdf), cul_text("block", b->hub),
 			cul_number("vmid", b->vmid), cul_number("pasid", b->pasid), cul_number("pid", b->pid),
 			cul_text("comm", b->comm), cul_text("address", b->address), cul_text("status", b->status));
@@ -136,6 +137,8 @@ static enum cul_status blame(struct cul_parse *parse, const struct cul_record *r
 		b->ring = cul_keep(parse, ring);
 		if (cul_starts(rest, CUL_LIT("but soft recovered")))
 			b->status = CUL_LIT("soft recovered");
+		b->signaled = cul_keep(parse, field_of(rest, CUL_LIT("signaled seq=")));
+		b->emitted = cul_keep(parse, field_of(rest, CUL_LIT("emitted seq=")));
 	} else {
 		b->fault = true;
 		cul_between(text, CUL_LIT("["), CUL_LIT("]"), &hub);
@@ -344,7 +347,7 @@ const struct cul_parser cul_parser_amdgpu = {
 	.about = "amdgpu and KFD: evicted queues, ring timeouts, resets, MES, VM faults, RAS, SMU, PSP, firmware",
 	.kinds = CUL_KINDS(
 		CUL_KIND("amdgpu.queue-evicted", 1, "kernel", F_GPU_BDF, F_ADDRESS),
-		CUL_KIND("amdgpu.ring-timeout", 1, "kernel", F_GPU_BDF, F_RING, F_STATUS, F_PID, F_COMM),
+		CUL_KIND("amdgpu.ring-timeout", 1, "kernel", F_GPU_BDF, F_RING, F_STATUS, F_SIGNALED_SEQ, F_EMITTED_SEQ, F_PID, F_COMM),
 		CUL_KIND("amdgpu.page-fault", 1, "kernel", F_GPU_BDF, F_BLOCK, F_VMID, F_PASID, F_PID, F_COMM, F_ADDRESS, F_STATUS),
 		CUL_KIND("amdgpu.reset", 1, "kernel", F_GPU_BDF, F_STATUS, F_RING, F_SOURCE, F_CODE, F_WHAT),
 		CUL_KIND("amdgpu.mes", 1, "kernel", F_GPU_BDF, F_MSG, F_STATUS, F_WHAT), CUL_KIND("amdgpu.hws", 1, "kernel", GPU_STATUS),
