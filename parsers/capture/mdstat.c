@@ -29,7 +29,7 @@ mdstat_section(struct cul_parse *parse)
 	enum cul_status status = CUL_OK;
 
 	while (status == CUL_OK && cul_line_next(parse, &line)) {
-		struct cul_slice name, rest, word, counts;
+		struct cul_slice name, rest, word, counts, up;
 		struct cul_record rec = cul_table_record(parse, &line);
 		struct cul_row row = { 0 };
 		char failed[256];
@@ -64,10 +64,12 @@ mdstat_section(struct cul_parse *parse)
 			size += word.size;
 		}
 		cul_put(&row, cul_text("failed", cul_slice(failed, size)));
-		if (cul_line_peek(parse, 0, &next) && cul_cut_last(next.text, CUL_LIT(" ["), &rest, NULL) &&
+		if (cul_line_peek(parse, 0, &next) && cul_cut_last(next.text, CUL_LIT(" ["), &rest, &up) &&
 		    cul_cut_last(rest, CUL_LIT("["), NULL, &counts)) {
 			struct cul_slice wanted, there;
 
+			up = cul_slice(up.data - 1, up.size + 1);
+			cul_put(&row, cul_text("status", cul_word(&up)));
 			if (cul_cut(counts, CUL_LIT("/"), &wanted, &there)) {
 				cul_put(&row, cul_number("disks", wanted));
 				cul_cut(there, CUL_LIT("]"), &there, NULL);
@@ -82,7 +84,7 @@ mdstat_section(struct cul_parse *parse)
 const struct cul_parser cul_parser_mdstat = {
 	.name = "mdstat",
 	.about = "/proc/mdstat: software RAID",
-	.kinds = CUL_KINDS(CUL_SAMPLES("md.array", 1, "mdstat", F_DEVICE, F_STATE_WORD, F_LEVEL, F_FAILED, F_DISKS, F_DISKS_UP)),
+	.kinds = CUL_KINDS(CUL_SAMPLES("md.array", 2, "mdstat", F_DEVICE, F_STATE_WORD, F_LEVEL, F_FAILED, F_STATUS, F_DISKS, F_DISKS_UP)),
 	.needles = CUL_LIST("Personalities : "),
 	.bid = mdstat_bid,
 	.section = mdstat_section,

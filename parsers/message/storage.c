@@ -134,7 +134,7 @@ static enum cul_status storage_record(struct cul_parse *parse, const struct cul_
 	if (cul_starts(text, CUL_LIT("EXT4-fs")) || cul_starts(text, CUL_LIT("EXT3-fs")) || cul_starts(text, CUL_LIT("XFS (")) ||
 	    cul_starts(text, CUL_LIT("BTRFS ")))
 		return file_system(parse, rec, text);
-	if (cul_cut(text, CUL_LIT("Disk failure on "), &name, &rest)) {
+	if (cul_starts(text, CUL_LIT("md/raid")) && cul_cut(text, CUL_LIT("Disk failure on "), &name, &rest)) {
 		struct cul_slice disk = cul_word(&rest);
 
 		if (disk.size && disk.data[disk.size - 1] == ',')
