@@ -44,6 +44,9 @@ struct cul_parse {
 	size_t message_count, capture_count, interest_count;
 	struct cul_pattern **patterns; /* by interest; compiled when first met */
 	bool *broken;                  /* patterns that PCRE2 refuses */
+	bool line_interests;           /* some interest wants whole lines */
+	size_t *always, always_count;  /* interests without a literal: each line is asked */
+	int64_t *line_taken;           /* by interest of whole lines: offset + 1 of the line it took last */
 
 	struct cul_lines *lines;
 	struct cul_arena *arena; /* lives as long as a section */
@@ -82,6 +85,8 @@ struct cul_parse {
 	uint32_t *hits;
 	size_t hit_count;
 	uint8_t *hit_marked;
+	bool always_hit;    /* one of @always stands in the line */
+	int64_t line_asked; /* lines up to this one were offered to whole-line interests while a capture parser read them */
 	bool suspicious, grave, kernel_word, understood;
 };
 

@@ -6,9 +6,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/pattern.h"
+#include "rules/cre.h"
 #include "rules/finding.h"
 
 #define EXAMPLE_FILES 32
@@ -38,6 +40,21 @@ static void say(struct check *c, const struct cul_node *at, const char *format, 
 	va_end(args);
 	snprintf(line, sizeof(line), "%s:%u:%u: %s", c->rule->file, at ? at->line : 1, at ? at->column : 1u, why);
 	c->mistakes++;
+	if (c->report)
+		c->report(c->ctx, line);
+}
+
+/* Worth knowing, no mistake. */
+static void say_note(struct check *c, const char *format, ...) CUL_PRINTF(2, 3);
+static void say_note(struct check *c, const char *format, ...)
+{
+	char line[1400], why[1300];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, sizeof(why), format, args);
+	va_end(args);
+	snprintf(line, sizeof(line), "%s (a note)", why);
 	if (c->report)
 		c->report(c->ctx, line);
 }
@@ -485,11 +502,77 @@ static void check_examples(struct check *c)
 	}
 }
 
+/* ---- CRE rules ------------------------------------------------------------------------------ */
+
+/* The log at @path has to fire, or must not. */
+static void run_log(struct check *c, const char *path, bool hit)
+{
+	const struct cul_rule *r = c->rule;
+	struct cul_limits limits = { 0 };
+	struct cul_error err = { 0 };
+	struct cul_interests interests = { c->rules->items + r->interest, r->interest_count };
+	CUL_AUTO(free_bundle) struct cul_bundle *bundle = NULL;
+	CUL_AUTO(free_case) struct cul_case *found = NULL;
+	CUL_AUTO(free_verdict) const struct cul_verdict *verdict = NULL;
+
+	enum cul_status status = cul_bundle_open(path, &limits, &bundle, &err);
+	if (status == CUL_OK)
+		status = cul_case_scan(NULL, bundle, &interests, NULL, NULL, &found, &err);
+	if (status == CUL_OK)
+		status = cul_judge_run(c->rules, r, found, NULL, &verdict, &err);
+	if (status != CUL_OK)
+		say(c, r->tree.root, "%s: %s", path, err.text);
+	else if (!!find(verdict, r->id) != hit)
+		say(c, r->tree.root, "%s: %s %s on it", path, r->cre->name, hit ? "does not fire" : "fires");
+}
+
+/* Logs that lie beside the file: NAME.hit.log, NAME.miss.log; test.log in a folder of one rule. */
+static void check_logs(struct check *c)
+{
+	const struct cul_rule *r = c->rule;
+	struct cul_slice file = cul_str(r->file), dir = CUL_NONE, stem = file, rest;
+	char path[4096];
+	size_t rules = 0, files = 0;
+
+	(void)cul_cut_last(file, CUL_LIT("."), &stem, &rest);
+	bool in_folder = cul_cut_last(file, CUL_LIT("/"), &dir, &rest);
+	for (size_t i = 0; i < c->rules->count; i++) {
+		struct cul_slice other = cul_str(c->rules->rules[i]->file), there = CUL_NONE;
+		if (!c->rules->rules[i]->cre)
+			continue;
+		(void)cul_cut_last(other, CUL_LIT("/"), &there, NULL);
+		rules += cul_is(other, file);
+		files += cul_is(there, dir);
+	}
+	for (int miss = 0; miss < 2 && rules == 1; miss++) {
+		snprintf(path, sizeof(path), "%.*s.%s.log", (int)(stem.size < 4000 ? stem.size : 4000), stem.data, miss ? "miss" : "hit");
+		if (!access(path, R_OK))
+			run_log(c, path, !miss);
+	}
+	snprintf(path, sizeof(path), "%.*s%stest.log", (int)(dir.size < 4000 ? dir.size : 4000), dir.size ? dir.data : "", in_folder ? "/" : "");
+	if (files == 1 && !access(path, R_OK))
+		run_log(c, path, true);
+}
+
+static void check_cre(struct check *c)
+{
+	const struct cul_rule *r = c->rule;
+
+	if (r->cre->refused && r->cre->unsupported)
+		say_note(c, "%s:%u:%u: %s is not judged: %s", r->file, r->tree.root->line, r->tree.root->column, r->cre->name, r->cre->refused);
+	else if (r->cre->refused)
+		say(c, r->tree.root, "%s is not judged: %s", r->cre->name, r->cre->refused);
+	else
+		check_logs(c);
+}
+
 size_t cul_rules_check(const struct cul_rules *rules, bool cross, void (*report)(void *ctx, const char *line), void *ctx)
 {
 	struct check c = { .rules = rules, .cross = cross, .report = report, .ctx = ctx };
 	bool users = false;
 
+	for (size_t i = 0; i < rules->note_count; i++)
+		say_note(&c, "%s", rules->notes[i]);
 	for (size_t i = 0; i < rules->mistake_count; i++)
 		say_plain(&c, rules->mistakes[i]);
 	for (size_t i = 0; i < rules->count; i++)
@@ -499,6 +582,10 @@ size_t cul_rules_check(const struct cul_rules *rules, bool cross, void (*report)
 		c.rule = rules->rules[i];
 		if (users && c.rule->builtin)
 			continue; /* the user's are asked about */
+		if (c.rule->cre) {
+			check_cre(&c);
+			continue;
+		}
 		check_path(&c);
 		if (c.rule->builtin && cul_rule_texts(rules, c.rule, &err) != CUL_OK)
 			say_plain(&c, err.text);

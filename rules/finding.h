@@ -50,6 +50,10 @@ const char *cul_text_missing(struct cul_arena *arena, const char *lang, const ch
 /** Weigh @match and make its finding; NULL: out of memory. */
 struct cul_scored *cul_score(struct cul_match *match);
 
+/* ---- cre_match.c ---- */
+/** Run a CRE rule over the case; @add is told its finding for each host. */
+void cul_cre_match(struct cul_judge *judge, const struct cul_rule *rule, void (*add)(void *ctx, struct cul_scored *scored), void *ctx);
+
 /* ---- graph.c ---- */
 /** Who explains whom, roles and order: fills order, role, explained_by, relation; returns the lead's order or 0. */
 int cul_graph(struct cul_judge *judge, struct cul_scored **scored, size_t count);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "rules/rule.h"
+#include "rules/cre.h"
 
 struct loader {
 	struct cul_rules *rules;
@@ -783,7 +783,28 @@ struct cul_rule *cul_rules_find(const struct cul_rules *rules, struct cul_slice 
 	return NULL;
 }
 
-/** Behind its place in the order of ids; one of the same id is replaced. */
+enum cul_status cul_rule_insert(struct cul_rules *rules, struct cul_rule *rule)
+{
+	if (rules->count == rules->room) {
+		size_t room = rules->room ? 2 * rules->room : 512;
+		struct cul_rule **larger = cul_arena_get(rules->arena, room * sizeof(*larger));
+		if (!larger)
+			return CUL_ENOMEM;
+		if (rules->count)
+			memcpy(larger, rules->rules, rules->count * sizeof(*larger));
+		rules->rules = larger;
+		rules->room = room;
+	}
+	size_t at = rules->count++;
+	while (at && strcmp(rules->rules[at - 1]->id, rule->id) > 0) {
+		rules->rules[at] = rules->rules[at - 1];
+		at--;
+	}
+	rules->rules[at] = rule;
+	return CUL_OK;
+}
+
+/** At its place in the order of ids; one of the same id is replaced. */
 static enum cul_status insert(struct loader *l)
 {
 	struct cul_rules *rules = l->rules;
@@ -797,23 +818,7 @@ static enum cul_status insert(struct loader *l)
 				rules->rules[i] = l->rule;
 		return CUL_OK;
 	}
-	if (rules->count == rules->room) {
-		size_t room = rules->room ? 2 * rules->room : 512;
-		struct cul_rule **larger = cul_arena_get(rules->arena, room * sizeof(*larger));
-		if (!larger)
-			return no_memory(l);
-		if (rules->count)
-			memcpy(larger, rules->rules, rules->count * sizeof(*larger));
-		rules->rules = larger;
-		rules->room = room;
-	}
-	size_t at = rules->count++;
-	while (at && strcmp(rules->rules[at - 1]->id, l->rule->id) > 0) {
-		rules->rules[at] = rules->rules[at - 1];
-		at--;
-	}
-	rules->rules[at] = l->rule;
-	return CUL_OK;
+	return cul_rule_insert(rules, l->rule) == CUL_OK ? CUL_OK : no_memory(l);
 }
 
 enum cul_status cul_rule_read(struct cul_rules *rules, const struct cul_tree *tree, bool builtin, struct cul_error *err)

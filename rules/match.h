@@ -27,6 +27,7 @@ struct cul_judge {
 	const struct cul_host *hosts; size_t host_count;
 	const struct cul_source *sources; size_t source_count;
 	const struct cul_kind *record;
+	int *logs, *log_order;        /* of CRE rules, by member: the log it is a piece of, its place in the order of names */
 	struct cul_error *err;
 	enum cul_status status;       /* the first failure; matching goes on to nothing */
 };

@@ -31,8 +31,8 @@ struct cul_tree {
 };
 
 /* Limits of one file, so that a hostile one ends in a sentence. */
-#define CUL_YAML_BYTES (1 << 20)
-#define CUL_YAML_NODES 100000
+#define CUL_YAML_BYTES (8 << 20) /* a whole collection of CRE rules is one file */
+#define CUL_YAML_NODES 400000
 #define CUL_YAML_DEPTH 32
 #define CUL_YAML_ALIASES 64
 
@@ -42,6 +42,7 @@ struct cul_nodes {
 	size_t count, room;
 	char *text;
 	size_t size, text_room;
+	bool many; /* several documents may stand in one file: each one's root follows the one before it */
 };
 
 /**

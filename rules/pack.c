@@ -8,30 +8,43 @@
 
 #include "base/auto.h"
 #include "base/error.h"
-#include "rules/rule.h"
+#include "rules/cre.h"
 
 #define FILES 4096 /* of one call */
 #define FOLDERS 8  /* in one another */
+#define NOTES 2000
 
 struct names {
 	char **items;
 	size_t count, room;
 };
 
-static enum cul_status add_mistake(struct cul_rules *rules, const char *text)
+static enum cul_status add_line(struct cul_rules *rules, const char ***lines, size_t *count, size_t *room, const char *text)
 {
-	if (rules->mistake_count == rules->mistake_room) {
-		size_t room = rules->mistake_room ? 2 * rules->mistake_room : 16;
-		const char **larger = cul_arena_get(rules->arena, room * sizeof(*larger));
+	if (*count == *room) {
+		size_t more = *room ? 2 * *room : 16;
+		const char **larger = cul_arena_get(rules->arena, more * sizeof(*larger));
 		if (!larger)
 			return CUL_ENOMEM;
-		if (rules->mistake_count)
-			memcpy(larger, rules->mistakes, rules->mistake_count * sizeof(*larger));
-		rules->mistakes = larger;
-		rules->mistake_room = room;
+		if (*count)
+			memcpy(larger, *lines, *count * sizeof(*larger));
+		*lines = larger;
+		*room = more;
 	}
-	rules->mistakes[rules->mistake_count++] = cul_arena_copy(rules->arena, cul_str(text));
-	return CUL_OK;
+	const char *copy = cul_arena_copy(rules->arena, cul_str(text));
+	if (copy)
+		(*lines)[(*count)++] = copy;
+	return copy ? CUL_OK : CUL_ENOMEM;
+}
+
+static enum cul_status add_mistake(struct cul_rules *rules, const char *text)
+{
+	return add_line(rules, &rules->mistakes, &rules->mistake_count, &rules->mistake_room, text);
+}
+
+enum cul_status cul_rules_note(struct cul_rules *rules, const char *text)
+{
+	return rules->note_count < NOTES ? add_line(rules, &rules->notes, &rules->note_count, &rules->note_room, text) : CUL_OK;
 }
 
 static enum cul_status load_builtin(struct cul_rules *rules, bool with_rules, struct cul_error *err)
@@ -59,10 +72,37 @@ static enum cul_status load_builtin(struct cul_rules *rules, bool with_rules, st
 	return CUL_OK;
 }
 
-/** Is it the folder's calibration or a rule? A file is read once and stays with the rules. */
-static enum cul_status load_file(struct cul_rules *rules, const char *path, struct cul_error *err)
+/* One document of a user's file: a rule of ours, a calibration, CRE rules; else something that lies beside them. */
+static enum cul_status load_document(struct cul_rules *rules, const struct cul_tree *tree, bool asked, struct cul_error *err)
 {
-	struct cul_nodes nodes = { 0 };
+	static const char *const ours[] = { "title", "must", "some", "certainty", "severity", "explains" };
+	const struct cul_node *id = cul_node_get(tree, tree->root, "id");
+	bool rule = id != NULL;
+	enum cul_status status;
+
+	if (cul_cre_is(tree))
+		return cul_cre_read(rules, tree, err);
+	if (!id && cul_node_get(tree, tree->root, "classes"))
+		return cul_calibration_read(&rules->calibration, tree, err);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours) && !rule; i++)
+		rule = cul_node_get(tree, tree->root, ours[i]) != NULL;
+	if (!rule && !asked) {
+		char why[600];
+		snprintf(why, sizeof(why), "%.400s:%u:%u: holds no rules; passed over", tree->file, tree->root->line, tree->root->column);
+		return cul_rules_note(rules, why) == CUL_OK ? CUL_OK : cul_fail(err, CUL_ENOMEM, "%s: out of memory", tree->file);
+	}
+	status = cul_rule_read(rules, tree, false, err);
+	if (status == CUL_OK && id) {
+		const struct cul_rule *read = cul_rules_find(rules, cul_node_slice(tree, id));
+		status = read && !read->cre ? cul_rule_texts(rules, read, err) : CUL_OK;
+	}
+	return status;
+}
+
+/* A file is read once and stays with the rules. @asked: it was named, not met in a folder. */
+static enum cul_status load_file(struct cul_rules *rules, const char *path, bool asked, struct cul_error *err)
+{
+	struct cul_nodes nodes = { .many = true };
 	size_t root;
 	enum cul_status status = cul_yaml_file(path, &nodes, &root, err);
 
@@ -76,17 +116,18 @@ static enum cul_status load_file(struct cul_rules *rules, const char *path, stru
 			memcpy(copy, nodes.nodes, nodes.count * sizeof(*copy));
 			if (nodes.size)
 				memcpy(text, nodes.text, nodes.size);
-			struct cul_tree tree = { .file = file, .text = text, .root = copy + root };
-			const struct cul_node *id = cul_node_get(&tree, tree.root, "id");
-			if (!id && cul_node_get(&tree, tree.root, "classes"))
-				status = cul_calibration_read(&rules->calibration, &tree, err);
-			else
-				status = cul_rule_read(rules, &tree, false, err);
-			if (status == CUL_OK && id) {
-				const struct cul_rule *rule = cul_rules_find(rules, cul_node_slice(&tree, id));
-				status = rule ? cul_rule_texts(rules, rule, err) : CUL_OK;
+			for (size_t at = root; at < nodes.count && status == CUL_OK; at += copy[at].span) {
+				struct cul_tree tree = { .file = file, .text = text, .root = copy + at };
+				if (at != root && cul_node_get(&tree, tree.root, "id") && !cul_cre_is(&tree))
+					status = cul_fail(err, CUL_ERULE, "%s:%u:%u: a second document; one file holds one rule", file,
+							  tree.root->line, tree.root->column);
+				else
+					status = load_document(rules, &tree, asked && nodes.count == copy[root].span, err);
 			}
 		}
+	} else if (status == CUL_ERULE && !asked && !cul_cre_looks_ours(path)) {
+		/* one file of a large collection, or none of its rules at all: the others still work */
+		status = add_mistake(rules, err->text) == CUL_OK ? CUL_OK : CUL_ENOMEM;
 	}
 	cul_nodes_free(&nodes);
 	return status;
@@ -137,7 +178,7 @@ static enum cul_status collect(struct names *names, const char *path, int depth,
 			continue;
 		if (lstat(full, &st))
 			continue;
-		if (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && cul_ends(name, CUL_LIT(".yaml"))))
+		if (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && (cul_ends(name, CUL_LIT(".yaml")) || cul_ends(name, CUL_LIT(".yml")))))
 			status = collect(names, full, depth + 1, err);
 	}
 	closedir(d);
@@ -155,8 +196,12 @@ static enum cul_status load_paths(struct cul_rules *rules, const char *const *pa
 		if (names.count > from)
 			qsort(names.items + from, names.count - from, sizeof(*names.items), by_name);
 	}
-	for (size_t i = 0; i < names.count && status == CUL_OK; i++)
-		status = load_file(rules, names.items[i], err);
+	for (size_t i = 0; i < names.count && status == CUL_OK; i++) {
+		bool asked = false;
+		for (size_t k = 0; k < count && !asked; k++)
+			asked = !strcmp(paths[k], names.items[i]);
+		status = load_file(rules, names.items[i], asked, err);
+	}
 	for (size_t i = 0; i < names.count; i++)
 		free(names.items[i]);
 	free(names.items);

@@ -74,6 +74,7 @@ struct cul_rule {
 	struct cul_named *facts; size_t fact_count;
 	struct cul_edge *edges; size_t edge_count;
 	size_t interest, interest_count; /* its slice of rules->items */
+	const struct cul_cre *cre; /* of a CRE file: then all above from `role` on is empty, and the texts below are, too */
 	/* texts, NULL where there is none */
 	const struct cul_node *title, *summary, *remedy, *do_not, *capture, *before_reboot, *rivals, *references, *examples;
 };
@@ -84,6 +85,12 @@ struct cul_calibration {
 	size_t points;
 };
 
+/** An abstract source of CRE rules ("cre.log.redis") and globs of the members that are it. */
+struct cul_cre_source {
+	const char *name;
+	const char **globs; size_t glob_count;
+};
+
 struct cul_rules {
 	struct cul_arena *arena;
 	struct cul_rule **rules; size_t count, room; /* ordered by id */
@@ -92,7 +99,9 @@ struct cul_rules {
 	size_t kind_count; /* how many cul_kinds() has; 0: not asked yet */
 	size_t patterns;  /* regular expressions in expressions */
 	struct cul_calibration calibration;
-	const char **mistakes; size_t mistake_count, mistake_room; /* built-in rules that were left out, for check */
+	const char **mistakes; size_t mistake_count, mistake_room; /* rules that were left out, for check */
+	const char **notes; size_t note_count, note_room; /* what was passed over on loading, for check; no mistakes */
+	const struct cul_cre_source *sources; size_t source_count; /* abstract source -> names of logs */
 	struct cul_tree *trees;
 };
 

@@ -5,6 +5,7 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "rules/cre.h"
 #include "rules/finding.h"
 
 #define NOT_JUDGED 20
@@ -18,13 +19,13 @@ struct run {
 	size_t room;
 };
 
-static void add_open(struct run *run, struct cul_match *m, const struct cul_term *term, const char *missing, int weight)
+static void add_open_item(struct run *run, struct cul_not_judged item, int weight)
 {
 	struct cul_verdict_own *own = run->own;
 	struct cul_judge *j = run->judge;
 
 	for (size_t i = 0; i < own->open_count; i++)
-		if (!strcmp(own->open[i].cause, m->rule->id))
+		if (!strcmp(own->open[i].cause, item.cause))
 			return;
 	if (own->open_count % 64 == 0) {
 		struct cul_not_judged *larger = cul_arena_get(j->arena, (own->open_count + 64) * sizeof(*larger));
@@ -39,8 +40,23 @@ static void add_open(struct run *run, struct cul_match *m, const struct cul_term
 		own->open_weight = weights;
 	}
 	own->open_weight[own->open_count] = weight;
-	own->open[own->open_count++] = (struct cul_not_judged){ .cause = m->rule->id,
-		.why = cul_text_missing(j->arena, j->lang, missing), .capture = cul_text_capture(m, term) };
+	own->open[own->open_count++] = item;
+}
+
+static void add_open(struct run *run, struct cul_match *m, const struct cul_term *term, const char *missing, int weight)
+{
+	struct cul_judge *j = run->judge;
+
+	add_open_item(run, (struct cul_not_judged){ .cause = m->rule->id, .why = cul_text_missing(j->arena, j->lang, missing),
+						    .capture = cul_text_capture(m, term) }, weight);
+}
+
+static void add_scored(void *ctx, struct cul_scored *s)
+{
+	struct run *run = ctx;
+
+	if (run->own->count < CUL_FINDINGS)
+		run->own->scored[run->own->count++] = s;
 }
 
 static void each_match(void *ctx, struct cul_match *m)
@@ -251,7 +267,13 @@ enum cul_status cul_judge_run(const struct cul_rules *rules, const struct cul_ru
 	for (size_t i = 0; i < rules->count && j.status == CUL_OK; i++) {
 		if (only && rules->rules[i] != only)
 			continue;
-		cul_match_rule(&j, rules->rules[i], each_match, &run);
+		const struct cul_rule *rule = rules->rules[i];
+		if (rule->cre && rule->cre->refused)
+			add_open_item(&run, (struct cul_not_judged){ .cause = rule->id, .why = rule->cre->refused }, 0);
+		else if (rule->cre)
+			cul_cre_match(&j, rule, add_scored, &run);
+		else
+			cul_match_rule(&j, rule, each_match, &run);
 		cul_arena_reset(j.scratch);
 	}
 	if (j.status == CUL_OK) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "rules/cre.h"
 #include "rules/finding.h"
 
 bool cul_rules_info(const struct cul_rules *rules, size_t index, const char *lang, struct cul_rule_info *info)
@@ -13,6 +14,10 @@ bool cul_rules_info(const struct cul_rules *rules, size_t index, const char *lan
 	*info = (struct cul_rule_info){ .id = r->id, .file = r->file, .act = r->act, .severity = r->severity, .builtin = r->builtin,
 					.title = cul_text_raw(&r->tree, r->title, lang).data,
 					.summary = cul_text_raw(&r->tree, r->summary, lang).data };
+	if (r->cre) {
+		info->title = r->cre->title;
+		info->summary = r->cre->summary;
+	}
 	return true;
 }
 
@@ -96,6 +101,54 @@ static void print_remedy(FILE *out, const struct cul_rule *r, const char *lang, 
 	}
 }
 
+/* A set or a sequence, as its file has it. */
+static void print_part(FILE *out, const struct cul_rule *r, const struct cul_cre_part *p, bool zh)
+{
+	fprintf(out, "\n%s", p->sequence ? (zh ? "依次出现" : "One behind the other") : p->need > 1 ? (zh ? "均须出现，次序不限" : "All of these, in any order") :
+		zh ? "须出现" : "Must be there");
+	if (p->window)
+		fprintf(out, zh ? "，%g 秒之内" : ", within %g s", (double)p->window / 1e9);
+	fputs(zh ? "：\n" : ":\n", out);
+	for (size_t i = 0; i < p->count; i++) {
+		fprintf(out, "  %s: ", p->terms[i].name);
+		if (p->terms[i].need > 1)
+			fprintf(out, "%zu x ", p->terms[i].need);
+		print_flow(out, &r->tree, p->terms[i].node);
+		fputc('\n', out);
+	}
+	if (p->negate_count)
+		fprintf(out, "\n%s\n", zh ? "其间不得出现：" : "And none of these meanwhile:");
+	for (size_t i = 0; i < p->negate_count; i++) {
+		fputs("  - ", out);
+		print_flow(out, &r->tree, p->negate[i].node);
+		fputc('\n', out);
+	}
+}
+
+static void print_cre(FILE *out, const struct cul_rule *r, bool zh)
+{
+	const struct cul_cre *c = r->cre;
+
+	fprintf(out, "%s\n%s\n%s\n", r->id, c->title, c->summary);
+	if (c->refused)
+		fprintf(out, "\n%s %s\n", zh ? "从不判断：" : "Never judged:", c->refused);
+	if (c->root) {
+		print_part(out, r, c->root, zh);
+		fprintf(out, "\n%s %.2f\n", zh ? "确定性：" : "Certainty:", c->certainty);
+	}
+	if (c->impact)
+		fprintf(out, "\n%s %s\n", zh ? "影响：" : "Impact:", c->impact);
+	if (c->step_count)
+		fprintf(out, "\n%s\n", zh ? "处理办法：" : "What to do:");
+	for (size_t i = 0; i < c->step_count; i++)
+		fprintf(out, "  - %s\n", c->steps[i]);
+	if (c->reference_count)
+		fprintf(out, "\n%s\n", zh ? "参考：" : "References:");
+	for (size_t i = 0; i < c->reference_count; i++)
+		fprintf(out, "  - %s\n", c->references[i]);
+	fprintf(out, "\n(%s)\n", r->file);
+}
+
 char *cul_rules_words(const struct cul_rules *rules, const char *id, const char *lang)
 {
 	static const char *const weights[] = { "", "weak", "medium", "strong", "trigger" };
@@ -110,6 +163,11 @@ char *cul_rules_words(const struct cul_rules *rules, const char *id, const char 
 	FILE *out = open_memstream(&text, &size);
 	if (!out)
 		return NULL;
+	if (r->cre) {
+		print_cre(out, r, zh);
+		fclose(out);
+		return text;
+	}
 	fprintf(out, "%s\n", r->id);
 	print_text(out, r, "", r->title, lang);
 	print_text(out, r, "", r->summary, lang);

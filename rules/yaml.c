@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * YAML -> nodes with their places, by libyaml's events (yaml.h, 0.1.4 and later). One document a file; aliases are
+ * YAML -> nodes with their places, by libyaml's events (yaml.h, 0.1.4 and later). One document a file unless the caller takes many; aliases are
  * copied in, within limits; merge keys and tags mean nothing here. Used by the library and by mkpack.
  */
 #include "rules/node.h"
@@ -53,7 +53,7 @@ static enum cul_status add(struct reader *r, enum cul_node_type type, yaml_mark_
 	struct cul_nodes *n = r->into;
 
 	if (n->count - r->first >= CUL_YAML_NODES)
-		return mistake(r, mark, "more than 100000 nodes in one file");
+		return mistake(r, mark, "more than 400000 nodes in one file");
 	void *block = n->nodes;
 	if (grow(&block, &n->room, n->count + 1, sizeof(*n->nodes)) != CUL_OK)
 		return cul_fail(r->err, CUL_ENOMEM, "%s: out of memory", r->file);
@@ -156,7 +156,7 @@ static enum cul_status event_loop(struct reader *r, yaml_parser_t *parser)
 		}
 		switch (event.type) {
 		case YAML_DOCUMENT_START_EVENT:
-			if (documents++)
+			if (documents++ && !r->into->many)
 				status = mistake(r, event.start_mark, "a second document; one file holds one rule");
 			break;
 		case YAML_SCALAR_EVENT:
@@ -210,7 +210,7 @@ enum cul_status cul_yaml_read(const char *file, struct cul_slice bytes, struct c
 	yaml_parser_t parser;
 
 	if (bytes.size > CUL_YAML_BYTES)
-		return cul_fail(err, CUL_ERULE, "%s:1:1: larger than 1 MiB", file);
+		return cul_fail(err, CUL_ERULE, "%s:1:1: larger than 8 MiB", file);
 	if (!yaml_parser_initialize(&parser))
 		return cul_fail(err, CUL_ENOMEM, "%s: out of memory", file);
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);

@@ -44,6 +44,7 @@ struct case_writer {
 	int64_t lines, bytes;    /* of the member */
 	char read_as[256];
 	int64_t damage;
+	int64_t *each_rows;      /* by interest whose hits don't fold: rows of this member */
 	struct run runs[RUNS];
 	size_t open;
 	uint32_t clock;
@@ -476,8 +477,12 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 	a = case_hash(case_hash(a, o->host.data ? o->host.data : "", o->host.size), o->unit.data ? o->unit.data : "", o->unit.size);
 	b = case_hash(b + (uint64_t)(uint32_t)o->severity + ((uint64_t)o->time.clock << 40), &a, sizeof(a));
 
+	bool each = record && w->c->interests && o->interest >= 0 && (size_t)o->interest < w->interest_count &&
+		    w->c->interests->items[o->interest].each;
 	struct run *slot = NULL;
-	if (!o->kind->samples) {
+	if (each)
+		same = 0; /* two lines are two, in whatever file they stand */
+	if (!o->kind->samples && !each) {
 		struct run *set = &w->runs[(a % (RUNS / WAYS)) * WAYS];
 		w->clock++;
 		for (int i = 0; i < WAYS; i++) {
@@ -517,7 +522,16 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 		k->rows = 0;
 		k->full = false;
 	}
-	if (k->rows >= w->rows) {
+	if (each) { /* its own limit: one loud pattern leaves the others theirs */
+		if (w->each_rows[o->interest] > w->rows)
+			return CUL_OK;
+		if (w->each_rows[o->interest]++ == w->rows) {
+			char why[200];
+			snprintf(why, sizeof(why), "more than %lld lines of %.100s in one file: the rest is left out", (long long)w->rows,
+				 w->c->interests->items[o->interest].id);
+			return damage(w, o->section, o->line, why);
+		}
+	} else if (k->rows >= w->rows) {
 		if (k->full)
 			return CUL_OK;
 		k->full = true;
@@ -525,7 +539,7 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 		snprintf(why, sizeof(why), "more than %lld rows of %.64s in one file: the rest is left out", (long long)w->rows, o->kind->name);
 		return damage(w, o->section, o->line, why);
 	}
-	k->rows++;
+	k->rows += !each;
 	status = write_spine(w, k, o, same);
 	if (status == CUL_OK)
 		status = record ? write_record(w, o) : write_fields(w, k, o);
@@ -589,6 +603,7 @@ static enum cul_status on_member(void *ctx, const struct cul_member *member, int
 	if (w->member_id == INT_MAX)
 		return cul_fail(&w->err, CUL_ELIMIT, "%s: too many members", member->name);
 	w->member_id++;
+	memset(w->each_rows, 0, w->interest_count * sizeof(*w->each_rows));
 	w->lines = w->bytes = 0;
 	w->kept = 0;
 	w->damage = 0;
@@ -716,7 +731,8 @@ struct case_writer *case_writer_new(struct cul_case *c, const struct cul_scan_op
 	w->raw = raw;
 	w->interest_count = c->interests ? c->interests->count : 0;
 	w->interest_ids = calloc(w->interest_count + 1, sizeof(*w->interest_ids));
-	if (!w->interest_ids) {
+	w->each_rows = calloc(w->interest_count + 1, sizeof(*w->each_rows));
+	if (!w->interest_ids || !w->each_rows) {
 		case_writer_free(w);
 		return NULL;
 	}
@@ -769,6 +785,7 @@ void case_writer_free(struct case_writer *w)
 		free(w->runs[i].bytes);
 	case_templates_free(w->templates);
 	free(w->interest_ids);
+	free(w->each_rows);
 	free(w->text);
 	free(w);
 }

@@ -155,7 +155,7 @@ struct cul_observation {
  */
 struct cul_interest {
 	const char *id;      /* "cause/term" */
-	const char *pattern; /* PCRE2, UTF off, searched in the record's message */
+	const char *pattern; /* PCRE2, UTF off, searched in the record's message (see @line) */
 	const char *const *literals; /* NULL-terminated; one of them must stand in the message; lower case if @caseless */
 	bool caseless;
 	const char *stream;  /* "kernel", "log", or NULL: any */
@@ -163,6 +163,9 @@ struct cul_interest {
 	 * of type CUL_ABSENT takes what it finds: whole number, decimal, else text */
 	const struct cul_field *const *captures;
 	size_t capture_count;
+	bool line;         /* search in the whole line as read, envelope and all; literals NULL: every line is asked, which costs */
+	bool each;         /* every hit is a row of its own with its own time: nothing folds */
+	const char *field; /* with @line: search in that field of a structured line (JSON, logfmt) alone; or NULL */
 };
 
 struct cul_interests {
