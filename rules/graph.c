@@ -237,13 +237,31 @@ static int by_rank(const void *pa, const void *pb, void *ctx)
 	return a->f.order - b->f.order; /* as they were found: by rule, then part */
 }
 
+/* A root of the same rule on the same host that stands before it: one incident that shows on several GPUs, processes or devices. */
+struct twin {
+	struct cul_scored *later, *first;
+};
+
+static size_t fold_twins(struct cul_scored **s, size_t count, struct twin *twins)
+{
+	size_t n = 0;
+	for (size_t i = 1; i < count && n < EDGES; i++)
+		for (size_t k = 0; k < i && s[i]->f.role == CUL_ROLE_ROOT; k++)
+			if (s[k]->rule == s[i]->rule && s[k]->f.role == CUL_ROLE_ROOT && s[k]->f.host == s[i]->f.host) {
+				s[i]->f.role = CUL_ROLE_SYMPTOM;
+				twins[n++] = (struct twin){ s[i], s[k] };
+			}
+	return n;
+}
+
 int cul_graph(struct cul_judge *j, struct cul_scored **s, size_t count)
 {
 	struct sort_context ctx = { .scored = s, .at_ns = j->at_ns };
 	struct link *links = cul_arena_get(j->scratch, EDGES * sizeof(*links));
 	struct cul_scored **before = cul_arena_get(j->scratch, (count + 1) * sizeof(*before));
+	struct twin *twins = cul_arena_get(j->scratch, EDGES * sizeof(*twins));
 
-	if (!links || !before) {
+	if (!links || !before || !twins) {
 		j->status = CUL_ENOMEM;
 		return 0;
 	}
@@ -264,8 +282,15 @@ int cul_graph(struct cul_judge *j, struct cul_scored **s, size_t count)
 		before[i] = s[i];
 	}
 	qsort_r(s, count, sizeof(*s), by_rank, &ctx);
+	size_t twin_count = fold_twins(s, count, twins);
+	if (twin_count)
+		qsort_r(s, count, sizeof(*s), by_rank, &ctx);
 	for (size_t i = 0; i < count; i++)
 		s[i]->f.order = (int)i + 1;
+	for (size_t i = 0; i < twin_count; i++) {
+		twins[i].later->f.explained_by = twins[i].first->f.order;
+		twins[i].later->f.relation = cul_is_zh(j->lang) ? "同一原因，出现在另一处" : "the same cause in another place";
+	}
 	int lead = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (s[i]->parent >= 0) {
