@@ -377,7 +377,7 @@ static const struct { const char *yaml, *sentence; } mistakes[] = {
 	{ HEAD("t.x") "must: { a: { text: 'abc' } }\n", "too short to search for" },
 	{ HEAD("t.x") "must: { a: { text: '~ \\d+' } }\n", "holds no literal of four bytes" },
 	{ HEAD("t.x") "must: { a: { text: 'abcd', absent: true } }\n", "nothing must be present" },
-	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nmay: { b: { text: 'efgh' } }\n", "needs 'adds: proof|strong|likely|hint'" },
+	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nmay: { b: { text: 'efgh' } }\n", "needs 'adds: proof|strong|likely|hint|none'" },
 	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nagainst: { b: { text: 'efgh', adds: hint } }\n", "here it is 'takes'" },
 	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nexplains: [ { cause: nodot } ]\n", "no id like family.name" },
 	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nid: t.y\n", "key 'id' stands here twice (first in line 1)" },
