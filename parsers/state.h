@@ -16,6 +16,12 @@
 #define CUL_FIELDS 64          /* fields of one kind at most */
 #define CUL_STREAMS 24         /* streams that one section may cover beside its parsers' own */
 
+/* needle_use: what a needle belongs to */
+enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3, USE_KERNEL = 4 };
+#define USE(type, i) ((uint32_t)(type) << 28 | (uint32_t)(i))
+#define USE_TYPE(u) ((u) >> 28)
+#define USE_INDEX(u) ((u) & 0xfffffff)
+
 /** The tables that meson's lists make; NULL-terminated. */
 extern const struct cul_parser *const cul_messages[];
 extern const struct cul_parser *const cul_captures[];
@@ -93,6 +99,12 @@ struct cul_parse {
 /** An observation of a kind, by canonical fields. */
 enum cul_status cul_observe(struct cul_parse *parse, const struct cul_record *rec, const struct cul_kind *kind,
 			    int interest, const struct cul_value *values, size_t count, int64_t since_ns);
+/** A record that a literal of interest @which stands in: is it one? Then it is observed. */
+void cul_confirm(struct cul_parse *parse, const struct cul_record *rec, size_t which);
+/** The hits of a whole line: interests that want it as it was read. */
+void cul_confirm_lines(struct cul_parse *parse, const struct cul_record *rec);
+/** Does a pattern that has no literal stand in @line? Sets always_hit. */
+void cul_ask_always(struct cul_parse *parse, const struct cul_line *line);
 /** Remember the first failure; returns it. */
 enum cul_status cul_parse_fail(struct cul_parse *parse, enum cul_status status);
 

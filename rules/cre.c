@@ -338,8 +338,8 @@ static bool add_leaf(struct loader *l, const struct cul_node *node, struct cul_s
 				name[0] = dot && dot[1] ? dot + 1 : field;
 			item.literals = name;
 			least = SHORT;
-		} else if (!item.literals) {
-			note(l, node, "no literal can be had from this pattern: each line is asked, which costs about 0.2 s a million lines");
+		} else if (!item.literals || least < 3) {
+			note(l, node, "no rare literal can be had from this pattern: each line is asked, which costs about a second for a million of them");
 		}
 	} else {
 		const char **literal = get(l, 2 * sizeof(*literal));
@@ -876,11 +876,13 @@ enum cul_status cul_cre_read(struct cul_rules *rules, const struct cul_tree *tre
 	return status;
 }
 
-bool cul_cre_looks_ours(const char *path)
+enum cul_cre_look cul_cre_look(const char *path)
 {
 	char head[4096];
 	CUL_AUTO(cul_fclosep) FILE *f = fopen(path, "rbe");
 	struct cul_slice text = { head, f ? fread(head, 1, sizeof(head), f) : 0 };
 
-	return cul_starts(text, CUL_LIT("id:")) || cul_has(text, CUL_LIT("\nid:"));
+	if (cul_starts(text, CUL_LIT("rules:")) || cul_has(text, CUL_LIT("\nrules:")))
+		return CUL_CRE_THEIRS;
+	return cul_starts(text, CUL_LIT("id:")) || cul_has(text, CUL_LIT("\nid:")) ? CUL_CRE_OURS : CUL_CRE_NEITHER;
 }

@@ -53,8 +53,9 @@ struct cul_cre {
 bool cul_cre_is(const struct cul_tree *tree);
 /** Read all rules of the document. What can't be run is kept and told as refused. */
 CUL_MUST_CHECK enum cul_status cul_cre_read(struct cul_rules *rules, const struct cul_tree *tree, struct cul_error *err);
-/** Does the file at @path, which is no YAML, look like a rule of ours? */
-bool cul_cre_looks_ours(const char *path);
+/** What the file at @path, which is no YAML, looks like. */
+enum cul_cre_look { CUL_CRE_NEITHER, CUL_CRE_OURS, CUL_CRE_THEIRS };
+enum cul_cre_look cul_cre_look(const char *path);
 
 /* ---- load.c, pack.c ---- */
 /** Put @rule at its place in the order of ids; of CRE rules several may have one. CUL_ENOMEM. */

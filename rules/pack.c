@@ -125,9 +125,11 @@ static enum cul_status load_file(struct cul_rules *rules, const char *path, bool
 					status = load_document(rules, &tree, asked && nodes.count == copy[root].span, err);
 			}
 		}
-	} else if (status == CUL_ERULE && !asked && !cul_cre_looks_ours(path)) {
+	} else if (status == CUL_ERULE && !asked) {
 		/* one file of a large collection, or none of its rules at all: the others still work */
-		status = add_mistake(rules, err->text) == CUL_OK ? CUL_OK : CUL_ENOMEM;
+		enum cul_cre_look look = cul_cre_look(path);
+		if (look != CUL_CRE_OURS)
+			status = look == CUL_CRE_THEIRS ? add_mistake(rules, err->text) : cul_rules_note(rules, err->text);
 	}
 	cul_nodes_free(&nodes);
 	return status;
