@@ -154,7 +154,8 @@ const char *cul_blocks_binary(struct cul_slice head)
 	while (i < head.size && !p[i])
 		i++;
 	for (; i < head.size && seen < 4096; i++, seen++)
-		if (p[i] < 0x20 && p[i] != '\n' && p[i] != '\r' && p[i] != '\t' && p[i] != 0x1b && p[i] != '\f' && p[i] != '\b' &&
+		/* a NUL behind each letter: UTF-16 that was pasted into something else */
+		if (!(p[i] == 0 && i && p[i - 1] >= '\t' && p[i - 1] < 0x7f) && p[i] < 0x20 && p[i] != '\n' && p[i] != '\r' && p[i] != '\t' && p[i] != 0x1b && p[i] != '\f' && p[i] != '\b' &&
 		    p[i] != 0x1e)
 			odd++;
 	if (head.size && !seen)

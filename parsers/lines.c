@@ -146,7 +146,11 @@ static size_t clean(char *text, size_t size)
 {
 	while (size && text[size - 1] == '\r')
 		size--;
-	size_t from = 0;
+	size_t from = size >= 2 && !memcmp(text, "\xff\xfe", 2) ? 2 : 0; /* the mark of UTF-16 in mid-file */
+	while (size && !text[size - 1])
+		size--;
+	while (size && text[size - 1] == '\r')
+		size--;
 	char *cr = memrchr(text, '\r', size);
 	if (cr)
 		from = (size_t)(cr - text) + 1;
