@@ -13,6 +13,8 @@
  * 1.23 and later put gp=, m= and mp= before the state). A program that logs its own dump has it in one record with \n escaped,
  * which journald cuts into pieces: a line that is cut there goes on in the next piece.
  */
+#include <stdio.h>
+
 #include "parsers/message/serving.h"
 
 #define GO_FRAMES 24   /* innermost ones kept */
@@ -43,10 +45,15 @@ static bool header(struct cul_slice line, struct cul_slice *number, struct cul_s
 
 static enum cul_status emit(struct cul_parse *parse, struct go_trace *t)
 {
+	char name[160];
+	int n;
+
 	if (!t->open)
 		return CUL_OK;
 	t->open = false;
-	return cul_emit(parse, &t->rec, "go.goroutine", cul_int("goroutine", t->goroutine), cul_text("status", cul_slice(t->status, t->status_size)),
+	n = snprintf(name, sizeof(name), "%ld %.*s", t->goroutine, (int)t->function_size, t->function);
+	return cul_emit(parse, &t->rec, "go.goroutine", cul_int("goroutine", t->goroutine), cul_text("name", cul_slice(name, n > 0 && t->function_size ? (size_t)n : 0)),
+			cul_text("status", cul_slice(t->status, t->status_size)),
 			t->minutes ? cul_int("blocked_s", t->minutes * 60) : cul_number("blocked_s", CUL_NONE),
 			cul_text("function", cul_slice(t->function, t->function_size)), cul_number("pid", t->rec.kernel ? CUL_NONE : t->rec.caller),
 			cul_text("frames", cul_slice(t->frames, t->frames_size)));
@@ -229,7 +236,7 @@ static enum cul_status go_record(struct cul_parse *parse, const struct cul_recor
 const struct cul_parser cul_parser_go_trace = {
 	.name = "go_trace",
 	.about = "Go programs: goroutines with their state, waiting time and frames",
-	.kinds = CUL_KINDS(CUL_SAMPLES("go.goroutine", 1, "go_trace", F_GOROUTINE, F_STATUS, F_BLOCKED_S, F_FUNCTION, F_PID, F_FRAMES)),
+	.kinds = CUL_KINDS(CUL_SAMPLES("go.goroutine", 1, "go_trace", F_GOROUTINE, F_NAME, F_STATUS, F_BLOCKED_S, F_FUNCTION, F_PID, F_FRAMES)),
 	.needles = CUL_LIST("goroutine "),
 	.record = go_record,
 };
