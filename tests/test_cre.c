@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * How often CRE rules fire: a rule's body, a log, the number of firings, worked out by hand from the rules of deciding.
+ * A log's lines are "SECONDS TEXT". tests/cre holds whole files with a log that fires and one that does not.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "culprit/culprit.h"
+
+struct sample {
+	const char *about, *rule, *log;
+	int firings;
+	const char *first; /* time of the first, or NULL */
+};
+
+#define SET(rest) "set: { event: { source: s }, " rest " }"
+#define SEQ(rest) "sequence: { event: { source: s }, " rest " }"
+
+static const struct sample samples[] = {
+	{ "each line of a single term", SET("match: [alpha]"), "1 alpha\n2 beta\n3 alpha\n3 alpha\n", 3, "01.000" },
+	{ "the oldest of each is taken", SET("window: 10s, match: [alpha, beta]"), "1 alpha\n2 alpha\n3 beta\n4 beta\n", 2, "01.000" },
+	{ "what is left goes on counting", SET("window: 10s, match: [alpha, beta]"), "1 alpha\n2 alpha\n3 beta\n13 beta\n", 1, "01.000" },
+	{ "a window's last nanosecond", SET("window: 10s, match: [alpha, beta]"), "1 alpha\n2 alpha\n3 beta\n12 beta\n", 2, "01.000" },
+	{ "one line is one entry", SET("window: 10s, match: [{value: alpha, count: 2}]"), "1 alpha alpha\n", 0, NULL },
+	{ "count takes several", SET("window: 10s, match: [{value: alpha, count: 2}]"), "1 alpha\n2 alpha\n3 alpha\n4 alpha\n5 alpha\n", 2, "01.000" },
+	{ "count slides over the old", SET("window: 2s, match: [{value: alpha, count: 3}]"), "1 alpha\n2 alpha\n4 alpha\n4 alpha\n", 1, "02.000" },
+	{ "listed twice is count 2", SET("window: 9s, match: [alpha, beta, alpha]"), "1 beta\n2 alpha\n3 alpha\n4 alpha\n5 beta\n6 alpha\n", 2, "01.000" },
+	{ "one line, two terms", SET("window: 9s, match: [alpha, beta]"), "1 alpha beta\n2 beta alpha\n", 2, "01.000" },
+	{ "terms differ by case", SET("match: [Alpha]"), "1 alpha\n", 0, NULL },
+	{ "a sequence", SEQ("window: 9s, order: [alpha, beta, gamma]"), "1 alpha\n2 beta\n3 gamma\n4 alpha\n5 beta\n6 gamma\n", 2, "01.000" },
+	{ "in order only", SEQ("window: 9s, order: [alpha, beta]"), "1 beta\n2 alpha\n", 0, NULL },
+	{ "a start that is remembered", SEQ("window: 5s, order: [alpha, beta]"), "1 alpha\n5 alpha\n8 beta\n", 1, "05.000" },
+	{ "two starts, two ends", SEQ("window: 9s, order: [alpha, beta]"), "1 alpha\n2 alpha\n3 beta\n4 beta\n", 2, "01.000" },
+	{ "an end without a start", SEQ("window: 9s, order: [alpha, beta]"), "1 alpha\n2 beta\n3 beta\n", 1, "01.000" },
+	{ "a middle before the new start", SEQ("window: 5s, order: [alpha, beta, gamma]"), "1 alpha\n2 beta\n4 alpha\n7 gamma\n8 beta\n9 gamma\n", 1, "04.000" },
+	{ "equal times", SEQ("window: 1ms, order: [alpha, beta, gamma]"), "1 alpha\n1 beta\n1 gamma\n", 1, "01.000" },
+	{ "the same term again", SEQ("window: 9s, order: [alpha, beta, alpha]"), "1 alpha\n2 beta\n3 alpha\n4 beta\n5 alpha\n", 2, "01.000" },
+	{ "twice in a row", SEQ("window: 9s, order: [alpha, alpha, beta]"), "1 alpha\n2 beta\n3 alpha\n4 beta\n", 1, "01.000" },
+	{ "refused between", SEQ("window: 9s, order: [alpha, beta], negate: [nope]"), "1 alpha\n2 nope\n3 beta\n", 0, NULL },
+	{ "after is late", SEQ("window: 9s, order: [alpha, beta], negate: [nope]"), "1 alpha\n3 beta\n4 nope\n", 1, "01.000" },
+	{ "before is early", SEQ("window: 9s, order: [alpha, beta], negate: [nope]"), "1 nope\n2 alpha\n3 beta\n", 1, "02.000" },
+	{ "the next start after a refusal", SEQ("window: 9s, order: [alpha, beta], negate: [nope]"), "1 alpha\n2 nope\n3 alpha\n4 beta\n", 1, "03.000" },
+	{ "span and window", SEQ("window: 9s, order: [alpha, beta], negate: [{value: nope, window: 2s}]"), "1 alpha\n3 beta\n5 nope\n", 0, NULL },
+	{ "absolute leaves the span out", SEQ("window: 9s, order: [alpha, beta], negate: [{value: nope, window: 2s, absolute: true}]"), "1 alpha\n3 beta\n5 nope\n", 1, "01.000" },
+	{ "anchor on the last", SEQ("window: 9s, order: [alpha, beta], negate: [{value: nope, anchor: 1, window: 2s, absolute: true}]"), "1 alpha\n3 beta\n5 nope\n", 0, NULL },
+	{ "a lost last is searched anew", SEQ("window: 9s, order: [alpha, beta], negate: [{value: nope, anchor: 1, window: 2s, absolute: true}]"), "1 alpha\n3 beta\n5 nope\n7 beta\n", 1, "01.000" },
+	{ "slide to the left", SEQ("window: 9s, order: [alpha, beta], negate: [{value: nope, slide: -3s, window: 1s, absolute: true}]"), "1 nope\n4 alpha\n5 beta\n", 0, NULL },
+	{ "left of the slide", SEQ("window: 9s, order: [alpha, beta], negate: [{value: nope, slide: -3s, window: 1s, absolute: true}]"), "0 nope\n4 alpha\n5 beta\n", 1, "04.000" },
+	{ "slide to the right", SET("match: [alpha], negate: [{value: nope, slide: 5s, window: 5s}]"), "1 alpha\n6 nope\n", 0, NULL },
+	{ "a point", SET("match: [alpha], negate: [nope]"), "1 alpha\n1 nope\n2 alpha\n3 nope\n", 1, "02.000" },
+	{ "a negative width is a point", SET("match: [alpha], negate: [{value: nope, window: -5s, absolute: true}]"), "1 nope\n2 alpha\n", 1, "02.000" },
+	{ "a set's anchors are by time", SET("window: 9s, match: [alpha, beta], negate: [{value: nope, anchor: 1, window: 1s, absolute: true}]"), "1 beta\n2 nope\n5 alpha\n", 1, "01.000" },
+	{ "and the later one is lost", SET("window: 9s, match: [alpha, beta], negate: [{value: nope, anchor: 1, window: 1s, absolute: true}]"), "1 beta\n5 alpha\n6 nope\n8 alpha\n", 1, "01.000" },
+	{ "undecided until the end", SET("match: [alpha], negate: [{value: nope, window: 1h}]"), "1 alpha\n", 1, "01.000" },
+	{ "two negative terms", SET("match: [alpha], negate: [{value: nope, window: 1s}, {value: never, window: 1s}]"), "1 alpha\n2 never\n4 alpha\n5 nope\n7 alpha\n", 1, "07.000" },
+	{ "nested", SEQ("window: 1m, order: [{set: {window: 3s, match: [alpha, beta]}}, gamma]"), "1 beta\n3 alpha\n9 gamma\n10 gamma\n", 1, "01.000" },
+	{ "regex", SET("match: [{regex: '^\\S+Z al(ph|f)a$'}]"), "1 alpha\n2 alfa\n3 alpha.\n", 2, "01.000" },
+	{ "dot is no dot", SET("match: [a.pha]"), "1 alpha\n", 0, NULL },
+};
+
+static char *log_of(const char *lines)
+{
+	char *out = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&out, &size);
+
+	assert_non_null(f);
+	while (*lines) {
+		char *end;
+		long second = strtol(lines, &end, 10);
+		size_t n = strcspn(end, "\n");
+		fprintf(f, "2026-03-14T09:26:%02ld.000000000Z%.*s\n", second, (int)n, end);
+		lines = end + n + 1;
+	}
+	fclose(f);
+	return out;
+}
+
+static void run(const struct sample *s)
+{
+	char path[] = "/tmp/culprit-cre-XXXXXX";
+	struct cul_limits limits = { 0 };
+	struct cul_error err = { 0 };
+	struct cul_rules *rules = NULL;
+	struct cul_bundle *bundle = NULL;
+	struct cul_case *found = NULL;
+	const struct cul_verdict *verdict = NULL;
+	char *log = log_of(s->log);
+	struct cul_blob blob = { "app.log", { log, strlen(log) } };
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	dprintf(fd, "rules:\n  - cre: { id: CRE-2026-0001, severity: 1, title: sample }\n    rule: { %s }\n", s->rule);
+	close(fd);
+	if (cul_rules_load(false, (const char *const[]){ path }, 1, &rules, &err) != CUL_OK)
+		fail_msg("%s: %s", s->about, err.text);
+	unlink(path);
+	assert_int_equal(cul_bundle_memory(&blob, 1, &limits, &bundle, &err), CUL_OK);
+	assert_int_equal(cul_case_scan(NULL, bundle, cul_rules_interests(rules), NULL, NULL, &found, &err), CUL_OK);
+	assert_int_equal(cul_rules_judge(rules, found, NULL, &verdict, &err), CUL_OK);
+	int firings = verdict->count ? (int)verdict->findings[0].count : 0;
+	if (verdict->not_judged_count)
+		fail_msg("%s: %s", s->about, verdict->not_judged[0].why);
+	if (firings != s->firings)
+		fail_msg("%s: fires %d times, not %d", s->about, firings, s->firings);
+	if (s->first) {
+		int64_t ns = verdict->findings[0].first_ns;
+		char text[32];
+		snprintf(text, sizeof(text), "%02d.%03d", (int)(ns / 1000000000 % 60) - 0, (int)(ns / 1000000 % 1000));
+		if (strcmp(text, s->first) != 0)
+			fail_msg("%s: first at %s, not %s", s->about, text, s->first);
+	}
+	cul_verdict_free(verdict);
+	cul_case_close(found);
+	cul_bundle_close(bundle);
+	cul_rules_free(rules);
+	free(log);
+}
+
+static void test_firings(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++)
+		run(&samples[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_firings) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
