@@ -74,8 +74,8 @@ static enum cul_status tell(struct cul_parse *parse, const struct cul_record *re
 	shmem = kib_of(rest, CUL_LIT("shmem-rss:"));
 	adj = cul_cut(rest, CUL_LIT("oom_score_adj:"), NULL, &adj) ? cul_word(&adj) : CUL_NONE;
 	if (!constraint)
-		constraint = cul_starts(text, CUL_LIT("Memory cgroup out of memory")) ? "memcg" :
-			     cul_starts(text, CUL_LIT("Out of memory")) ? "global" : NULL;
+		constraint = cul_has(text, CUL_LIT("Memory cgroup out of memory")) ? "memcg" :
+			     cul_has(text, CUL_LIT("Out of memory")) ? "global" : NULL;
 	return cul_emit(parse, rec, "kernel.oom", cul_number("pid", pid), cul_text("comm", comm),
 			anon < 0 ? cul_int(NULL, 0) : cul_real("rss_mib", mib(anon + (file > 0 ? file : 0) + (shmem > 0 ? shmem : 0))),
 			size_arg("anon_rss_mib", anon), size_arg("file_rss_mib", file), size_arg("shmem_rss_mib", shmem),
