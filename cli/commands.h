@@ -35,6 +35,7 @@ struct options {
 	const char *rules[MOST_RULE_PATHS];
 	size_t rule_count;
 	size_t rules_asked; /* how many of them stood on the command line */
+	const char *cre_sources; /* or NULL */
 };
 
 int run_analyse(const struct options *o);

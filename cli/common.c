@@ -341,7 +341,11 @@ bool is_case(const char *path)
 
 enum cul_status load_rules(const struct options *o, struct cul_rules **ret, struct cul_error *err)
 {
-	return cul_rules_load(o->builtin, o->rules, o->rule_count, ret, err);
+	enum cul_status status = cul_rules_load(o->builtin, o->rules, o->rule_count, ret, err);
+
+	if (status == CUL_OK && o->cre_sources)
+		status = cul_rules_cre_sources(*ret, o->cre_sources, err);
+	return status;
 }
 
 struct progress {

@@ -39,6 +39,7 @@ static const struct spec {
 	{ "since", 0, OPT_WINDOW, "TIME", "leave out what is older: 2026-11-21, 2026-11-21T02:00:59+01:00, @1700000000" },
 	{ "until", 0, OPT_WINDOW, "TIME", "leave out what is newer; times without a zone are UTC" },
 	{ "rules", 0, OPT_RULES, "DIR", "read rules there too (repeatable; also CULPRIT_RULES, ~/.config/culprit/rules)" },
+	{ "cre-sources", 0, OPT_RULES, "FILE", "which logs the sources of CRE rules are: a YAML map, cre.log.redis: [ \"*redis*\" ]" },
 	{ "no-builtin", 0, OPT_RULES, NULL, "leave the built-in rules out" },
 	{ "fail-on", 0, OPT_FAIL_ON, "SEVERITY", "exit with 1 when a root cause is at least that severe: crit, err, warning, …" },
 	{ "all", 'a', OPT_ALL, NULL, "everything: samples too (timeline), kinds and fields (formats)" },
@@ -213,6 +214,8 @@ static bool apply(struct options *o, const char *name, const char *value)
 		}
 		o->rules[o->rule_count++] = value;
 		o->rules_asked++;
+	} else if (!strcmp(name, "cre-sources")) {
+		o->cre_sources = value;
 	} else if (!strcmp(name, "before") || !strcmp(name, "after") || !strcmp(name, "context")) {
 		errno = 0;
 		long n = strtol(value, &end, 10);

@@ -22,6 +22,12 @@ CUL_API CUL_MUST_CHECK enum cul_status cul_rules_load(bool builtin, const char *
 						      struct cul_rules **ret, struct cul_error *err);
 CUL_API void cul_rules_free(struct cul_rules *rules);
 
+/**
+ * Which logs the abstract sources of CRE rules mean: a YAML map of source -> glob or list of globs, held against members'
+ * names. A source that it doesn't name, and every one without it, means each log by itself.
+ */
+CUL_API CUL_MUST_CHECK enum cul_status cul_rules_cre_sources(struct cul_rules *rules, const char *path, struct cul_error *err);
+
 /** What the parse shall look for. Lives as long as @rules. */
 CUL_API const struct cul_interests *cul_rules_interests(const struct cul_rules *rules);
 
