@@ -214,6 +214,11 @@ static bool put_verdict(struct page *p, const struct cul_finding *f)
 
 	/* the entities give way to the title, down to 24 columns */
 	if (title_columns + tail + 2 + entity_columns > rest) {
+		const char *comma = strstr(entities, ", ");
+
+		/* the first one stays here, all of them get a line of their own */
+		if (comma)
+			entities = cul_words(r, "%.*s", (int)(comma - entities), entities);
 		size_t least = entity_columns < 24 ? entity_columns : 24;
 		size_t left = rest > title_columns + tail + 2 ? rest - title_columns - tail - 2 : 0;
 
