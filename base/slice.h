@@ -73,4 +73,7 @@ bool cul_to_seconds(struct cul_slice a, double *ret);
 /** "00000000:3B:00.0", "0000:3b:00", "PCI:0000:3b:00", "3b:00.0" -> "0000:3b:00.0" in @ret (16 bytes). */
 bool cul_to_bdf(struct cul_slice a, char ret[16]);
 
+/** Write code point @c (below 0x110000) as UTF-8: 1 to 4 bytes at @out. Returns how many. */
+size_t cul_put_utf8(char *out, uint32_t c);
+
 #endif

@@ -47,30 +47,6 @@ bool cul_blocks_start(struct cul_blocks *b, struct cul_bundle *bundle)
 	return true;
 }
 
-static size_t put_utf8(char *out, uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 static struct cul_slice decode_utf16(struct cul_blocks *b, struct cul_slice in)
 {
 	size_t used = 0;
@@ -92,7 +68,7 @@ static struct cul_slice decode_utf16(struct cul_blocks *b, struct cul_slice in)
 		if (c >= 0xdc00 && c < 0xe000)
 			c = b->high ? 0x10000 + ((b->high - 0xd800) << 10) + (c - 0xdc00) : 0xfffd;
 		b->high = 0;
-		used += put_utf8(b->decoded + used, c);
+		used += cul_put_utf8(b->decoded + used, c);
 	}
 	return cul_slice(b->decoded, used);
 }

@@ -248,30 +248,6 @@ static int hex4(const char *p)
 	return n;
 }
 
-static size_t put_utf8(char *out, uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 63));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 63));
-		out[2] = (char)(0x80 | (c & 63));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 63));
-	out[2] = (char)(0x80 | (c >> 6 & 63));
-	out[3] = (char)(0x80 | (c & 63));
-	return 4;
-}
-
 /* drop ESC [ … letter in place; returns the new size */
 static size_t drop_colours(char *text, size_t size)
 {
@@ -344,10 +320,10 @@ static size_t put_text(struct cul_slice raw, char *out)
 			i += 4;
 			if (high >= 0xd800 && high < 0xdc00 && i + 6 < raw.size && raw.data[i + 1] == '\\' && raw.data[i + 2] == 'u' &&
 			    (low = hex4(raw.data + i + 3)) >= 0xdc00 && low < 0xe000) {
-				n += put_utf8(out + n, 0x10000 + (((uint32_t)high & 0x3ff) << 10 | ((uint32_t)low & 0x3ff)));
+				n += cul_put_utf8(out + n, 0x10000 + (((uint32_t)high & 0x3ff) << 10 | ((uint32_t)low & 0x3ff)));
 				i += 6;
 			} else {
-				n += put_utf8(out + n, high >= 0xd800 && high < 0xe000 ? 0xfffd : (uint32_t)high);
+				n += cul_put_utf8(out + n, high >= 0xd800 && high < 0xe000 ? 0xfffd : (uint32_t)high);
 			}
 			break;
 		default: out[n++] = c;
