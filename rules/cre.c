@@ -440,15 +440,15 @@ static bool same_term(const struct cul_cre_term *a, const struct cul_cre_term *b
 	return a->interest >= 0 ? a->interest == b->interest : a->nested == b->nested;
 }
 
-/* The positive term that anchor @k names, duplicates counted. */
-static const struct cul_cre_term *anchored(const struct cul_cre_part *p, size_t k)
+/* Which of its term's entries is positive entry @k? SIZE_MAX: there are not so many. */
+static size_t repeat_of(const struct cul_cre_part *p, size_t k)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		if (k < p->terms[i].need)
-			return &p->terms[i];
+			return k;
 		k -= p->terms[i].need;
 	}
-	return NULL;
+	return SIZE_MAX;
 }
 
 static bool read_terms(struct loader *l, const struct cul_node *list, bool sequence, int depth, struct cul_cre_part *p)
@@ -495,11 +495,11 @@ static bool read_negate(struct loader *l, const struct cul_node *list, int depth
 			return refuse(l, item, false, "more than %d negative terms", CUL_CRE_TERMS);
 		if (t.need > 1)
 			note(l, item, "count of a negative term is not heeded: one is enough");
-		const struct cul_cre_term *anchor = anchored(p, t.anchor);
-		if (!anchor)
+		size_t repeat = repeat_of(p, t.anchor);
+		if (repeat == SIZE_MAX)
 			return refuse(l, item, false, "anchor %zu is beyond the %zu positive terms", t.anchor, p->need);
-		if (item->type == CUL_NODE_MAP && key(l, item, "anchor") && anchor->need > 1)
-			return refuse(l, item, false, "anchor %zu names a term that is asked for several times", t.anchor);
+		if (p->sequence && repeat) /* a set's anchors are by time, whichever term it was */
+			return refuse(l, item, false, "anchor %zu names the repetition of a term, which a sequence can't drop", t.anchor);
 		p->negate[p->negate_count++] = t;
 	}
 	return true;
@@ -550,7 +550,7 @@ static const struct cul_cre_part *read_part(struct loader *l, const struct cul_n
 		refuse(l, map, false, "a window can't be less than nothing");
 	else if (sequence && p->need < 2)
 		refuse(l, map, false, "a sequence needs two positive terms or more");
-	else if (!p->window && p->need > 1)
+	else if (!key(l, map, "window") && !p->window && p->need > 1)
 		refuse(l, map, false, "%s of several terms needs a window", sequence ? "a sequence" : "a set");
 	return l->cre->refused || l->no_memory ? NULL : p;
 }
