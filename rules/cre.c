@@ -828,9 +828,13 @@ static enum cul_status read_rule(struct cul_rules *rules, const struct cul_tree 
 	rule->severity = read_severity(&l, cre);
 	read_texts(&l, cre);
 	const struct cul_node *set = body ? key(&l, body, "set") : NULL, *sequence = body ? key(&l, body, "sequence") : NULL;
-	if (!set == !sequence) {
-		refuse(&l, body ? body : item, false, "a rule needs either a set or a sequence");
+	if (!set && !sequence) {
+		refuse(&l, body ? body : item, false, "a rule needs a set or a sequence");
 	} else {
+		if (set && sequence) {
+			note(&l, set, "a set and a sequence in one rule; the sequence counts");
+			set = NULL;
+		}
 		known_keys(&l, body, "rule", KEYS("set", "sequence"));
 		c->root = read_part(&l, body, set ? set : sequence, sequence != NULL, 0);
 	}

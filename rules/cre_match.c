@@ -554,15 +554,13 @@ static int by_stream(const void *pa, const void *pb)
 	return a->row->interest - b->row->interest;
 }
 
-/* A line before the first one with a time: that of its log's first; a log of seconds since boot: those. */
-static int64_t time_of(const struct cul_judge *j, const struct cul_row *row, bool timed)
+/* A line before the first one with a time is before all; in a log of seconds since boot: those. */
+static int64_t time_of(const struct cul_row *row, bool timed)
 {
 	if (row->time_ns != CUL_NO_TIME)
 		return row->time_ns;
 	if (!timed)
 		return row->boot_ns != CUL_NO_TIME ? row->boot_ns : 0;
-	if (row->member >= 0 && (size_t)row->member < j->source_count && j->sources[row->member].first_ns != CUL_NO_TIME)
-		return j->sources[row->member].first_ns;
 	return INT64_MIN / 4;
 }
 
@@ -759,7 +757,7 @@ void cul_cre_match(struct cul_judge *j, const struct cul_rule *rule, void (*add)
 		}
 	}
 	for (size_t i = 0; i < n; i++)
-		rows[i].time = time_of(j, rows[i].row, timed[rows[i].stream]);
+		rows[i].time = time_of(rows[i].row, timed[rows[i].stream]);
 	qsort(rows, n, sizeof(*rows), by_stream);
 	for (size_t from = 0, to; from < n && j->status == CUL_OK; from = to) {
 		s.count = 0;
