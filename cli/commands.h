@@ -29,6 +29,7 @@ struct options {
 	int colour;       /* -1: when stdout is a terminal; 0; 1 */
 	const char *lang; /* "en", "zh" */
 	const char *format, *output, *keep;
+	const char *from; /* rules new: the case or bundle */
 	int fail_on;      /* severity, or -1 */
 	int64_t since_ns, until_ns; /* 0: open */
 	int before, after; /* lines of context */
@@ -49,6 +50,7 @@ int run_sql(const struct options *o);
 int run_parse(const struct options *o);
 int run_formats(const struct options *o);
 int run_rules(const struct options *o);
+int run_rules_new(const struct options *o);
 
 /* ---- helpers (common.c) ---------------------------------------------------------------------- */
 
@@ -69,6 +71,8 @@ enum cul_status scan_path(const struct options *o, const char *path, const char 
 /** Open @path if it is a case, else scan it in memory. */
 enum cul_status open_or_scan(const struct options *o, const char *path, const struct cul_interests *interests,
 			     struct cul_tally *tally, struct cul_case **ret, struct cul_error *err);
+/** SOURCE:LINE as reports print it, where the end of a source's name will do. Says why it is none. */
+bool find_place(struct cul_case *c, const char *place, int *member, int64_t *line);
 /** Is @finding one that --fail-on means? */
 bool fails(const struct options *o, const struct cul_verdict *verdict);
 /** Judge and print. Returns an exit status. @tally may be NULL. */

@@ -404,6 +404,46 @@ enum cul_status open_or_scan(const struct options *o, const char *path, const st
 	return scan_path(o, path, NULL, false, interests, tally, ret, err);
 }
 
+bool find_place(struct cul_case *c, const char *place, int *member, int64_t *line)
+{
+	const char *colon = strrchr(place, ':');
+	char *end;
+
+	*line = colon ? strtoll(colon + 1, &end, 10) : 0;
+	if (!colon || *end || end == colon + 1 || *line <= 0) {
+		complain("\"%s\" is no place; a place is SOURCE:LINE", place);
+		return false;
+	}
+	size_t count, size = (size_t)(colon - place), matches = 0;
+	const struct cul_source *sources = cul_case_sources(c, &count);
+	*member = -1;
+	for (size_t i = 0; i < count; i++) {
+		size_t n = strlen(sources[i].name);
+
+		if (n < size || memcmp(sources[i].name + n - size, place, size) != 0)
+			continue;
+		if (n == size) {
+			*member = (int)i;
+			matches = 1;
+			break;
+		}
+		if (sources[i].name[n - size - 1] != '/' && sources[i].name[n - size - 1] != '!')
+			continue;
+		if (*member < 0)
+			*member = (int)i;
+		matches++;
+	}
+	if (!matches) {
+		complain("the case has no source called %.*s; \"culprit report CASE --format json\" lists them", (int)size, place);
+		return false;
+	}
+	if (matches > 1) {
+		complain("%.*s: %zu sources end so; give more of the name", (int)size, place, matches);
+		return false;
+	}
+	return true;
+}
+
 bool fails(const struct options *o, const struct cul_verdict *verdict)
 {
 	if (o->fail_on < 0)

@@ -18,7 +18,7 @@ enum option {
 	OPT_JSON = 1 << 0, OPT_QUIET = 1 << 1, OPT_COLOUR = 1 << 2, OPT_LANG = 1 << 3, OPT_RULES = 1 << 4,
 	OPT_FAIL_ON = 1 << 5, OPT_WINDOW = 1 << 6, OPT_OUTPUT = 1 << 7, OPT_ADD = 1 << 8, OPT_KEEP = 1 << 9,
 	OPT_FORMAT = 1 << 10, OPT_CSV = 1 << 11, OPT_TIMES = 1 << 12, OPT_VERBOSE = 1 << 13, OPT_ALL = 1 << 14,
-	OPT_CONTEXT = 1 << 15, OPT_SANDBOX = 1 << 16,
+	OPT_CONTEXT = 1 << 15, OPT_SANDBOX = 1 << 16, OPT_FROM = 1 << 17,
 };
 #define OPT_PRINT (OPT_JSON | OPT_QUIET | OPT_COLOUR | OPT_LANG)
 #define OPT_JUDGE (OPT_PRINT | OPT_RULES | OPT_FAIL_ON | OPT_SANDBOX)
@@ -42,6 +42,7 @@ static const struct spec {
 	{ "cre-sources", 0, OPT_RULES, "FILE", "which logs the sources of CRE rules are: a YAML map, cre.log.redis: [ \"*redis*\" ]" },
 	{ "no-builtin", 0, OPT_RULES, NULL, "leave the built-in rules out" },
 	{ "fail-on", 0, OPT_FAIL_ON, "SEVERITY", "exit with 1 when a root cause is at least that severe: crit, err, warning, …" },
+	{ "from", 0, OPT_FROM, "CASE", "rules new: the case, or the bundle, that the line stands in" },
 	{ "all", 'a', OPT_ALL, NULL, "everything: samples too (timeline), kinds and fields (formats)" },
 	{ "before", 'B', OPT_CONTEXT, "N", "lines before the place (5)" },
 	{ "after", 'A', OPT_CONTEXT, "N", "lines after it (5)" },
@@ -91,11 +92,13 @@ static const struct command {
 	{ "parse", "FILE...", "what was understood of a file, an observation a line",
 	  "Log records that a rule asks for are shown with --rules.", OPT_RULES | OPT_TIMES | OPT_VERBOSE, 1, SIZE_MAX, run_parse },
 	{ "formats", "[KIND]", "what can be read at all; kinds and their fields", NULL, OPT_JSON | OPT_ALL, 0, 1, run_formats },
-	{ "rules", "list|show|check|test ...", "the rules that are in use; prove those of your own",
-	  "rules list [WORD...], rules show ID..., rules check [PATH...], rules test [PATH...]\n"
+	{ "rules", "list|show|check|test|new ...", "the rules that are in use; prove those of your own",
+	  "rules list [WORD...], rules show ID..., rules check [PATH...], rules test [PATH...],\n"
+	  "rules new --from CASE|PATH SOURCE:LINE\n"
 	  "check proves rules for themselves: names, fields, circles, examples. test also holds each rule's examples\n"
-	  "against all the others. Both end with 1 when there are mistakes. PATHs count as --rules.",
-	  OPT_RULES | OPT_JSON | OPT_LANG, 1, SIZE_MAX, run_rules },
+	  "against all the others. Both end with 1 when there are mistakes. PATHs count as --rules.\n"
+	  "new prints a rule to start from: its pattern is that line with what varies folded into captures.",
+	  OPT_RULES | OPT_JSON | OPT_LANG | OPT_FROM, 1, SIZE_MAX, run_rules },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -174,6 +177,8 @@ static bool apply(struct options *o, const char *name, const char *value)
 		o->colour = 0;
 	else if (!strcmp(name, "output"))
 		o->output = value;
+	else if (!strcmp(name, "from"))
+		o->from = value;
 	else if (!strcmp(name, "color")) {
 		if (!value || !strcmp(value, "always") || !strcmp(value, "yes"))
 			o->colour = 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** culprit rules list|show|check|test: the rules in use, and the proof of one's own. */
+/** culprit rules list|show|check|test|new: the rules in use, and the proof of one's own; new.c drafts one. */
 #include "commands.h"
 
 #include <stdlib.h>
@@ -77,13 +77,15 @@ static void put_mistake(void *ctx, const char *line)
 
 int run_rules(const struct options *o)
 {
-	static const char *const words[] = { "list", "show", "check", "test" };
+	static const char *const words[] = { "list", "show", "check", "test", "new" };
 	AUTO(rules_freep) struct cul_rules *rules = NULL;
 	struct cul_error err = { 0 };
 	struct options mine = *o;
 	const char *what = o->args[0];
 	bool check = !strcmp(what, "check"), test = !strcmp(what, "test");
 
+	if (!strcmp(what, "new"))
+		return run_rules_new(o);
 	for (size_t i = 1; (check || test) && i < o->count; i++) {
 		if (mine.rule_count >= MOST_RULE_PATHS) {
 			complain("rules %s: at most %d folders and files", what, MOST_RULE_PATHS);
@@ -97,7 +99,7 @@ int run_rules(const struct options *o)
 		if (near)
 			complain("rules %s: no such thing; did you mean \"culprit rules %s\"?", what, near);
 		else
-			complain("rules %s: no such thing; there are list, show, check and test", what);
+			complain("rules %s: no such thing; there are list, show, check, test and new", what);
 		return EXIT_USE;
 	}
 	if (load_rules(&mine, &rules, &err) != CUL_OK)

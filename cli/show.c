@@ -92,33 +92,9 @@ int run_show(const struct options *o)
 	if (!colon)
 		return show_finding(o, rules, c, number > 1000000 ? -1 : (int)number);
 
-	size_t count, size = (size_t)(colon - place), matches = 0;
-	const struct cul_source *sources = cul_case_sources(c, &count);
-	int member = -1;
-	for (size_t i = 0; i < count; i++) {
-		size_t n = strlen(sources[i].name);
-
-		if (n < size || memcmp(sources[i].name + n - size, place, size) != 0)
-			continue;
-		if (n == size) {
-			member = (int)i;
-			matches = 1;
-			break;
-		}
-		if (sources[i].name[n - size - 1] != '/' && sources[i].name[n - size - 1] != '!')
-			continue;
-		if (member < 0)
-			member = (int)i;
-		matches++;
-	}
-	if (!matches) {
-		complain("the case has no source called %.*s; \"culprit report CASE --format json\" lists them", (int)size, place);
+	int member;
+	if (!find_place(c, place, &member, &number))
 		return EXIT_USE;
-	}
-	if (matches > 1) {
-		complain("%.*s: %zu sources end so; give more of the name", (int)size, place, matches);
-		return EXIT_USE;
-	}
 	if (!show_place(o, c, member, number)) {
 		complain("%s: the text of that place was not kept; scan with --keep all keeps every line", place);
 		return EXIT_UNREADABLE;

@@ -156,6 +156,35 @@ fi
 run 0 "rules list" rules list
 says "rules list" out "$cause"
 run 2 "a rule that is not there" rules show no.such-rule
+
+# a rule to start from: what varies is folded, its own examples come true
+mkdir "$scratch/draft"
+cat > "$scratch/draft/app.log" <<'END'
+2026-11-21T02:00:00Z web frob[123]: shard 17 of 'index events' at /srv/frob/17.db is beyond recovery: 0xdeadbeef, rank=3
+{"time":"2026-11-21T02:00:00Z","level":"ERROR","msg":"journal 17 of \"events\" was {torn} at 10.0.0.1:8080"}
+[  812.100000] frobnet 0000:3b:00.0: doorbell \ 12 was never answered
+
+12 34
+END
+for line in 1 2 3; do
+	run 0 "rules new $line" rules new --from "$scratch/draft" app.log:$line
+	cp "$scratch/out" "$scratch/user.yaml"
+	silent "rules new $line" err
+	run 0 "rules test of draft $line" rules test "$scratch/user.yaml"
+done
+says "rules new" out ' 0 mistakes'
+grep -q 'stream: kernel' "$scratch/user.yaml" || fail "rules new: a kernel line asks for no kernel stream"
+run 0 "rules new" rules new --from "$scratch/draft" app.log:1
+says "rules new" out 'shard \(\?<number>'
+says "rules new" out '\(\?<rank>'
+says "rules new" out '\(\?<path>'
+run 2 "rules new of an empty line" rules new --from "$scratch/draft" app.log:4
+run 2 "rules new of numbers" rules new --from "$scratch/draft" app.log:5
+says "rules new of numbers" err 'six bytes'
+run 2 "rules new past the end" rules new --from "$scratch/draft" app.log:99
+run 2 "rules new without a place" rules new --from "$scratch/draft"
+run 2 "rules new of no source" rules new --from "$scratch/draft" other.log:1
+
 run 0 "formats" formats
 says "formats" out nvidia_smi
 
