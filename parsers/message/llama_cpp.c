@@ -232,6 +232,7 @@ static enum cul_status event(struct cul_parse *parse, const struct cul_record *r
 {
 	const struct event_text *found = event_find(events, sizeof(events) / sizeof(events[0]), m);
 	struct cul_slice model = CUL_NONE, arch = CUL_NONE, bytes;
+	bool json = cul_has(m, CUL_LIT("\"n_prompt_tokens\":")); /* the answer that a client got, since September 2025 */
 	double size = NAN;
 
 	if (!found)
@@ -259,7 +260,8 @@ static enum cul_status event(struct cul_parse *parse, const struct cul_record *r
 		cul_between(m, CUL_LIT("architecture: '"), CUL_LIT("'"), &arch);
 	return cul_emit(parse, rec, "llama.event", cul_string("event", found->event), cul_text("what", cul_trim(bare_text(m))), cul_text("model", model),
 			cul_text("model_arch", arch), cul_real("size_mib", size), int_after("gpu_index", m, CUL_LIT("on device ")),
-			int_after("n_prompt", m, CUL_LIT("request (")), int_after("n_ctx", m, CUL_LIT("context size (")),
+			int_after("n_prompt", m, json ? CUL_LIT("\"n_prompt_tokens\":") : CUL_LIT("request (")),
+			int_after("n_ctx", m, json ? CUL_LIT("\"n_ctx\":") : CUL_LIT("context size (")),
 			int_after("n_ctx_train", m, CUL_LIT("n_ctx_train (")));
 }
 

@@ -120,6 +120,8 @@ static const struct {
 	{ "ALI Error for GPU", "nvidia.nvlink-error" },
 	{ "RPC response from GPU", "nvidia.gsp-error" },
 	{ "GSP task ", "nvidia.gsp-error" },
+	{ "Heartbeat timed out", "nvidia.gsp-error" },
+	{ "GSP RM heartbeat timed out", "nvidia.gsp-error" },
 	{ "Out of memory [NV_ERR_NO_MEMORY]", "nvidia.no-memory" },
 	{ NULL, NULL },
 };
