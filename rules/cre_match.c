@@ -27,6 +27,7 @@
 
 #define DEPTH 10
 #define FIRING_ROWS 64
+#define MANY 50000 /* rows of one pattern that a case keeps of one file */
 #define ONGOING_NS (INT64_C(600) * CUL_SECOND)
 
 struct firing {
@@ -572,7 +573,7 @@ struct found {
 	struct cul_evidence *lines; size_t line_count;
 	int64_t first, last;
 	const struct cul_row *began;
-	bool untimed;
+	bool untimed, capped;
 };
 
 static const char *term_name(const struct cul_cre_part *p, int interest)
@@ -651,6 +652,7 @@ static struct cul_scored *score(struct cul_judge *j, const struct cul_rule *rule
 	f->summand_count = 1;
 	f->host = found->host;
 	f->count = found->firings;
+	f->at_least = found->capped;
 	f->first_ns = f->onset_ns = found->first;
 	f->last_ns = found->last;
 	f->ongoing = CUL_UNKNOWN;
@@ -721,6 +723,7 @@ void cul_cre_match(struct cul_judge *j, const struct cul_rule *rule, void (*add)
 {
 	const struct cul_cre *cre = rule->cre;
 	size_t total = 0, n = 0, found_count = 0;
+	bool capped = false;
 	const struct cul_row *const *lists;
 	size_t count, base = j->only ? 0 : rule->interest;
 
@@ -733,6 +736,7 @@ void cul_cre_match(struct cul_judge *j, const struct cul_rule *rule, void (*add)
 			return;
 		}
 		total += count;
+		capped |= count >= MANY;
 	}
 	if (!total)
 		return;
@@ -775,6 +779,7 @@ void cul_cre_match(struct cul_judge *j, const struct cul_rule *rule, void (*add)
 			keep_firing(j, rule, firings[i], found, &found_count, s.untimed);
 	}
 	for (size_t i = 0; i < found_count && j->status == CUL_OK; i++) {
+		found[i].capped = capped;
 		struct cul_scored *scored = score(j, rule, &found[i]);
 		if (scored)
 			add(ctx, scored);

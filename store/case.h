@@ -19,6 +19,7 @@
 #define CASE_HITS 4096          /* places of one run that are kept; beyond: at least */
 #define CASE_RUN_GAP (60 * CUL_SECOND) /* a run ends when nothing equal came for so long */
 #define CASE_ROWS 200000        /* default of limits.rows */
+#define CASE_EACH_SHARE 4       /* of these rows a pattern whose hits don't fold may have a fourth; all such patterns twice as many */
 #define CASE_DAMAGE 1000        /* damage rows of one member */
 #define CASE_TEMPLATES 1000
 #define CASE_BLOCK 65536        /* raw bytes of an evidence block */

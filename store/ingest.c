@@ -45,6 +45,7 @@ struct case_writer {
 	char read_as[256];
 	int64_t damage;
 	int64_t *each_rows;      /* by interest whose hits don't fold: rows of this member */
+	int64_t each_all;        /* of all of them */
 	struct run runs[RUNS];
 	size_t open;
 	uint32_t clock;
@@ -523,14 +524,18 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 		k->full = false;
 	}
 	if (each) { /* its own limit: one loud pattern leaves the others theirs */
-		if (w->each_rows[o->interest] > w->rows)
+		int64_t most = w->rows / CASE_EACH_SHARE, *rows = &w->each_rows[o->interest];
+		if (*rows > most)
 			return CUL_OK;
-		if (w->each_rows[o->interest]++ == w->rows) {
+		if (*rows == most || w->each_all >= 2 * w->rows) {
+			*rows = most + 1;
 			char why[200];
-			snprintf(why, sizeof(why), "more than %lld lines of %.100s in one file: the rest is left out", (long long)w->rows,
+			snprintf(why, sizeof(why), "%s lines of %.100s in one file: the rest is left out", w->each_all >= 2 * w->rows ? "with all others, too many" : "too many",
 				 w->c->interests->items[o->interest].id);
 			return damage(w, o->section, o->line, why);
 		}
+		++*rows;
+		w->each_all++;
 	} else if (k->rows >= w->rows) {
 		if (k->full)
 			return CUL_OK;
@@ -604,6 +609,7 @@ static enum cul_status on_member(void *ctx, const struct cul_member *member, int
 		return cul_fail(&w->err, CUL_ELIMIT, "%s: too many members", member->name);
 	w->member_id++;
 	memset(w->each_rows, 0, w->interest_count * sizeof(*w->each_rows));
+	w->each_all = 0;
 	w->lines = w->bytes = 0;
 	w->kept = 0;
 	w->damage = 0;
