@@ -181,11 +181,32 @@ static bool read_number(struct loader *l, const struct cul_node *map, const char
 
 /* ---- patterns ----------------------------------------------------------------------------------- */
 
+/*
+ * Letters and numbers of Unicode where patterns see bytes: "L", "{Lu}", "N", "{Nd}" at @i of @re. Characters beyond ASCII count as
+ * letters, none as numbers. Returns how many bytes were read; 0: another property, left to PCRE2.
+ */
+static size_t property(FILE *f, struct cul_slice re, size_t i, bool in_class)
+{
+	size_t braces = i < re.size && re.data[i] == '{' ? 1 : 0, end = i + 1;
+
+	if (i + braces >= re.size || (re.data[i + braces] != 'L' && re.data[i + braces] != 'N'))
+		return 0;
+	while (braces && end < re.size && re.data[end] != '}')
+		end++;
+	if (end - i - braces > 2)
+		return 0; /* {Latin} */
+	if (re.data[i + braces] == 'N')
+		fputs(in_class ? "0-9" : "[0-9]", f);
+	else
+		fputs(in_class ? "A-Za-z\\x80-\\xff" : "(?:[A-Za-z]|[\\xc3-\\xf4][\\x80-\\xbf]{1,3})", f);
+	return end + braces - i;
+}
+
 /* RE2 -> PCRE2: \s without VT, \v is VT alone, \x{…} beyond a byte is its UTF-8. */
 static const char *of_re2(struct loader *l, struct cul_slice re)
 {
 	CUL_AUTO(cul_freep) char *out = NULL;
-	size_t size = 0, in_class = 0;
+	size_t size = 0, in_class = 0, used;
 	FILE *f = open_memstream(&out, &size);
 
 	if (!f) {
@@ -216,6 +237,8 @@ static const char *of_re2(struct loader *l, struct cul_slice re)
 			fputs(in_class ? "\\t\\n\\f\\r " : "[\\t\\n\\f\\r ]", f);
 		} else if (next == 'S' && !in_class) {
 			fputs("[^\\t\\n\\f\\r ]", f);
+		} else if (next == 'p' && (used = property(f, re, i + 1, in_class))) {
+			i += used;
 		} else if (next == 'v') {
 			fputs("\\x0b", f);
 		} else if (next == 'Q') {
