@@ -19,6 +19,8 @@
 #define CASE_HITS 4096          /* places of one run that are kept; beyond: at least */
 #define CASE_RUN_GAP (60 * CUL_SECOND) /* a run ends when nothing equal came for so long */
 #define CASE_ROWS 200000        /* default of limits.rows */
+#define CASE_KIND_SHARE 20       /* of these rows a kind whose rows are no samples may have so much: a storm says no more in 200,000 rows than in 10,000 */
+#define CASE_LOUD_SHARE 40       /* and a pattern whose hits fold */
 #define CASE_EACH_SHARE 4       /* of these rows a pattern whose hits don't fold may have a fourth; all such patterns twice as many */
 #define CASE_DAMAGE 1000        /* damage rows of one member */
 #define CASE_TEMPLATES 1000

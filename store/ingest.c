@@ -523,8 +523,8 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 		k->rows = 0;
 		k->full = false;
 	}
-	if (each) { /* its own limit: one loud pattern leaves the others theirs */
-		int64_t most = w->rows / CASE_EACH_SHARE, *rows = &w->each_rows[o->interest];
+	if (record) { /* its own limit: one loud pattern leaves the others theirs */
+		int64_t most = w->rows / (each ? CASE_EACH_SHARE : CASE_LOUD_SHARE), *rows = &w->each_rows[o->interest];
 		if (*rows > most)
 			return CUL_OK;
 		if (*rows == most || w->each_all >= 2 * w->rows) {
@@ -536,15 +536,15 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 		}
 		++*rows;
 		w->each_all++;
-	} else if (k->rows >= w->rows) {
+	} else if (k->rows >= (o->kind->samples ? w->rows : w->rows / CASE_KIND_SHARE)) {
 		if (k->full)
 			return CUL_OK;
 		k->full = true;
 		char why[160];
-		snprintf(why, sizeof(why), "more than %lld rows of %.64s in one file: the rest is left out", (long long)w->rows, o->kind->name);
+		snprintf(why, sizeof(why), "more than %lld rows of %.64s in one file: the rest is left out", (long long)k->rows, o->kind->name);
 		return damage(w, o->section, o->line, why);
 	}
-	k->rows += !each;
+	k->rows += !record;
 	status = write_spine(w, k, o, same);
 	if (status == CUL_OK)
 		status = record ? write_record(w, o) : write_fields(w, k, o);

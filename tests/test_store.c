@@ -65,7 +65,7 @@ static void caps(void **state)
 	for (int i = 0; i < 20; i++)
 		snprintf(text + strlen(text), 200, "[  %d.000000] NVRM: Xid (PCI:0000:3b:00): 31, pid=%d, name=python3, MMU Fault\n", 100 + i, i + 1);
 	struct cul_blob blob = { "dmesg", { text, strlen(text) } };
-	struct cul_scan_options options = { .limits.rows = 5 };
+	struct cul_scan_options options = { .limits.rows = 100 }; /* a kind of log lines may have a twentieth of it */
 	struct cul_case *c = scan(NULL, &blob, 1, &options);
 	size_t n;
 	rows(c, "nvidia.xid", &n);

@@ -185,7 +185,7 @@ struct cul_limits {
 	uint32_t nesting;        /* archives in archives. 8 */
 	uint32_t members;        /* 2 million */
 	uint32_t line_bytes;     /* longer lines are read in pieces of this size. 64 KiB */
-	uint32_t rows;           /* rows of one kind from one member. 200000 */
+	uint32_t rows;           /* samples of one kind from one member, 200000; log lines of one kind a twentieth of it, of one pattern a fortieth */
 	uint32_t pattern_steps;  /* PCRE2 match limit. 100000 */
 	uint64_t spool_bytes;    /* temporary file for what needs seeking. 64 GiB */
 };
