@@ -8,6 +8,7 @@
  *   store.h    observations -> placed rows    the case, one SQLite file
  *   rules.h    rows -> findings               YAML rules, certainty, causality
  *   report.h   findings -> text               terminal, JSON, Markdown
+ *   sandbox.h  the process locked in          Landlock, seccomp; only when called
  */
 #ifndef CULPRIT_CULPRIT_H
 #define CULPRIT_CULPRIT_H
@@ -16,6 +17,7 @@
 #include "culprit/parse.h"
 #include "culprit/report.h"
 #include "culprit/rules.h"
+#include "culprit/sandbox.h"
 #include "culprit/store.h"
 #include "culprit/types.h"
 
