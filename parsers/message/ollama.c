@@ -15,6 +15,7 @@
 
 #define EVENTS(X)                                                                                    \
 	X("no compatible GPUs were discovered", "no-gpu")                                            \
+	X("no GPU detected", "no-gpu") /* until 0.1.32 */                                            \
 	X("GPU not available, falling back to CPU", "no-gpu")                                        \
 	X("entering low vram mode", "low-vram")                                                      \
 	X("all detected amdgpus are skipped", "unsupported-gpu")                                     \
@@ -34,6 +35,7 @@
 	X("error looking up nvidia GPU memory", "gpu-memory-lookup-failed")                          \
 	X("error looking up AMD GPU memory", "gpu-memory-lookup-failed")                             \
 	X("unable to load cudart library", "library-load-failed")                                    \
+	X("Unable to load cudart", "library-load-failed")                                            \
 	X("unable to load cuda driver library", "library-load-failed")                               \
 	X("unable to load nvml library", "library-load-failed")                                      \
 	X("amdgpu detected, but no compatible rocm library found", "rocm-library-missing")           \
