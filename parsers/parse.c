@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "parsers/sections.h"
 #include "parsers/state.h"
+#include "parsers/writing.h"
 
 /* words that make a record suspect; lower case. The first ones do so even where its envelope says "info". */
 #define GRAVE 7
@@ -694,6 +695,11 @@ static void read_member(struct cul_parse *p)
 	p->name = hold(p->name_text, sizeof(p->name_text), member);
 	bool begins = true, fenced = false, paper = is_paper(member);
 	p->loggish = is_loggish(member);
+	if (cul_is_writing(member, p->lines)) {
+		while (cul_lines_next(p->lines, &line))
+			p->tally.lines++;
+		return;
+	}
 	p->dull = cul_has(member, CUL_LIT("log/apt/")) || cul_has(member, CUL_LIT("dpkg.log")); /* packages called liberror */
 	while (!p->failed && cul_lines_peek(p->lines, 0, &line)) {
 		if (cul_mark_read(line.text, &mark) != CUL_MARK_NONE) {
