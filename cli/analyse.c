@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-static int analyse_one(const struct options *o, const struct cul_rules *rules, const char *path, FILE *out)
+static int analyse_one(const struct options *o, const struct asked *ask, const struct cul_rules *rules, const char *path, FILE *out)
 {
 	AUTO(case_closep) struct cul_case *c = NULL;
 	struct cul_tally tally = { 0 };
@@ -24,18 +24,22 @@ static int analyse_one(const struct options *o, const struct cul_rules *rules, c
 		complain("%s", err.text);
 	else if (status != CUL_OK)
 		return failed(status, &err);
-	return judge_and_print(o, rules, c, path, stored ? NULL : &tally, now_s() - start, out);
+	return judge_and_print(o, ask, rules, c, path, stored ? NULL : &tally, now_s() - start, out);
 }
 
 static int analyse_all(const struct options *o, FILE *out)
 {
 	AUTO(rules_freep) struct cul_rules *rules = NULL;
+	AUTO(asked_free) struct asked ask = { 0 };
 	struct cul_error err = { 0 };
 	bool array = o->json && o->count > 1;
 	int ret = EXIT_DONE, printed = 0;
 
 	if (load_rules(o, &rules, &err) != CUL_OK)
 		return failed(err.status, &err);
+	ret = asked_prepare(o, rules, &ask);
+	if (ret != EXIT_DONE)
+		return ret;
 	for (size_t i = 0; i < o->count; i++) {
 		if (array)
 			printf("%s", printed ? ",\n" : "[\n");
@@ -46,7 +50,7 @@ static int analyse_all(const struct options *o, FILE *out)
 			put_text(out, slice_of(o->args[i]));
 			fputs(" <==\n", out);
 		}
-		int status = analyse_one(o, rules, o->args[i], out);
+		int status = analyse_one(o, &ask, rules, o->args[i], out);
 		/* an array has a place for each path: what could not be read is null */
 		if (array && status == EXIT_UNREADABLE)
 			fputs("null\n", out);

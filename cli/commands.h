@@ -32,6 +32,8 @@ struct options {
 	const char *from; /* rules new: the case or bundle */
 	int fail_on;      /* severity, or -1 */
 	int64_t since_ns, until_ns; /* 0: open */
+	int64_t at_ns;              /* 0: no time is asked about */
+	const char *about, *waive, *baseline;
 	int before, after; /* lines of context */
 	const char *rules[MOST_RULE_PATHS];
 	size_t rule_count;
@@ -75,8 +77,18 @@ enum cul_status open_or_scan(const struct options *o, const char *path, const st
 bool find_place(struct cul_case *c, const char *place, int *member, int64_t *line);
 /** Is @finding one that --fail-on means? */
 bool fails(const struct options *o, const struct cul_verdict *verdict);
+/** What --waive and --baseline brought, for all paths of a run. */
+struct asked {
+	struct cul_waiver *waivers;
+	char **lines; /* that their words stand in */
+	size_t waiver_count;
+	struct cul_case *baseline;
+};
+/** Read what the options name. Returns an exit status; asked_free() either way. */
+int asked_prepare(const struct options *o, const struct cul_rules *rules, struct asked *ask);
+void asked_free(struct asked *ask);
 /** Judge and print. Returns an exit status. @tally may be NULL. */
-int judge_and_print(const struct options *o, const struct cul_rules *rules, struct cul_case *c, const char *input,
+int judge_and_print(const struct options *o, const struct asked *ask, const struct cul_rules *rules, struct cul_case *c, const char *input,
 		    const struct cul_tally *tally, double seconds, FILE *out);
 bool use_colour(const struct options *o);
 /** Seconds of a clock that only goes forward. */

@@ -451,16 +451,17 @@ bool fails(const struct options *o, const struct cul_verdict *verdict)
 	for (size_t i = 0; i < verdict->count; i++) {
 		const struct cul_finding *f = &verdict->findings[i];
 
-		if (f->role == CUL_ROLE_ROOT && f->certainty >= 0.5 && f->severity <= o->fail_on)
+		if (f->role == CUL_ROLE_ROOT && !f->waived && f->certainty >= 0.5 && f->severity <= o->fail_on)
 			return true;
 	}
 	return false;
 }
 
-int judge_and_print(const struct options *o, const struct cul_rules *rules, struct cul_case *c, const char *input,
+int judge_and_print(const struct options *o, const struct asked *ask, const struct cul_rules *rules, struct cul_case *c, const char *input,
 		    const struct cul_tally *tally, double seconds, FILE *out)
 {
-	const struct cul_judge_options how = { .lang = o->lang };
+	const struct cul_judge_options how = { .lang = o->lang, .at_ns = o->at_ns, .about = o->about, .waivers = ask->waivers,
+						 .waiver_count = ask->waiver_count, .baseline = ask->baseline };
 	AUTO(verdict_freep) const struct cul_verdict *verdict = NULL;
 	struct cul_error err = { 0 };
 	double start = now_s();

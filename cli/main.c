@@ -18,10 +18,10 @@ enum option {
 	OPT_JSON = 1 << 0, OPT_QUIET = 1 << 1, OPT_COLOUR = 1 << 2, OPT_LANG = 1 << 3, OPT_RULES = 1 << 4,
 	OPT_FAIL_ON = 1 << 5, OPT_WINDOW = 1 << 6, OPT_OUTPUT = 1 << 7, OPT_ADD = 1 << 8, OPT_KEEP = 1 << 9,
 	OPT_FORMAT = 1 << 10, OPT_CSV = 1 << 11, OPT_TIMES = 1 << 12, OPT_VERBOSE = 1 << 13, OPT_ALL = 1 << 14,
-	OPT_CONTEXT = 1 << 15, OPT_SANDBOX = 1 << 16, OPT_FROM = 1 << 17,
+	OPT_CONTEXT = 1 << 15, OPT_SANDBOX = 1 << 16, OPT_FROM = 1 << 17, OPT_ASK = 1 << 18,
 };
 #define OPT_PRINT (OPT_JSON | OPT_QUIET | OPT_COLOUR | OPT_LANG)
-#define OPT_JUDGE (OPT_PRINT | OPT_RULES | OPT_FAIL_ON | OPT_SANDBOX)
+#define OPT_JUDGE (OPT_PRINT | OPT_RULES | OPT_FAIL_ON | OPT_SANDBOX | OPT_ASK)
 
 static const struct spec {
 	const char *name;
@@ -38,6 +38,10 @@ static const struct spec {
 	{ "keep", 0, OPT_KEEP, "WHAT", "raw text to keep: evidence (default), all, none" },
 	{ "since", 0, OPT_WINDOW, "TIME", "leave out what is older: 2026-11-21, 2026-11-21T02:00:59+01:00, @1700000000" },
 	{ "until", 0, OPT_WINDOW, "TIME", "leave out what is newer; times without a zone are UTC" },
+	{ "at", 0, OPT_ASK, "TIME", "when it was noticed: what is near that time comes first; nothing is hidden" },
+	{ "about", 0, OPT_ASK, "WHAT", "a pid, GPU, host or device: what concerns it comes first; nothing is hidden" },
+	{ "waive", 0, OPT_ASK, "FILE", "what is known here and never leads: CAUSE [ENTITY=VALUE] [# reason] a line" },
+	{ "baseline", 0, OPT_ASK, "GOOD", "a healthy bundle or case: say what is new, mark what it has too" },
 	{ "rules", 0, OPT_RULES, "DIR", "read rules there too (repeatable; also CULPRIT_RULES, ~/.config/culprit/rules)" },
 	{ "cre-sources", 0, OPT_RULES, "FILE", "which logs the sources of CRE rules are: a YAML map, cre.log.redis: [ \"*redis*\" ]" },
 	{ "no-builtin", 0, OPT_RULES, NULL, "leave the built-in rules out" },
@@ -212,6 +216,13 @@ static bool apply(struct options *o, const char *name, const char *value)
 	} else if (!strcmp(name, "since") || !strcmp(name, "until")) {
 		if (!read_time(value, name[0] == 's' ? &o->since_ns : &o->until_ns))
 			goto wrong;
+	} else if (!strcmp(name, "at")) {
+		if (!read_time(value, &o->at_ns))
+			goto wrong;
+	} else if (!strcmp(name, "about") || !strcmp(name, "waive") || !strcmp(name, "baseline")) {
+		if (!*value)
+			goto wrong;
+		*(name[0] == 'a' ? &o->about : name[0] == 'w' ? &o->waive : &o->baseline) = value;
 	} else if (!strcmp(name, "rules")) {
 		if (o->rule_count >= MOST_RULE_PATHS) {
 			complain("--rules: at most %d of them", MOST_RULE_PATHS);

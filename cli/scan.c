@@ -14,6 +14,7 @@ int run_scan(const struct options *o)
 {
 	AUTO(rules_freep) struct cul_rules *rules = NULL;
 	AUTO(case_closep) struct cul_case *c = NULL;
+	AUTO(asked_free) struct asked ask = { 0 };
 	struct cul_tally tally = { 0 };
 	struct cul_error err = { 0 };
 	const char *target = o->output, *input = o->args[0];
@@ -44,6 +45,9 @@ int run_scan(const struct options *o)
 		}
 	if (load_rules(o, &rules, &err) != CUL_OK)
 		return failed(err.status, &err);
+	int prepared = asked_prepare(o, rules, &ask);
+	if (prepared != EXIT_DONE)
+		return prepared;
 
 	for (size_t i = first; i < o->count; i++) {
 		struct cul_tally one = { 0 };
@@ -64,6 +68,6 @@ int run_scan(const struct options *o)
 		tally.damaged += one.damaged;
 		tally.bytes += one.bytes;
 	}
-	return judge_and_print(o, rules, c, o->count - first > 1 || o->add ? target : input, o->add ? NULL : &tally,
+	return judge_and_print(o, &ask, rules, c, o->count - first > 1 || o->add ? target : input, o->add ? NULL : &tally,
 			       now_s() - start, stdout);
 }

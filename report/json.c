@@ -208,6 +208,9 @@ static cJSON *finding(struct json *j, const struct cul_finding *f)
 	strings(j, o, "before_reboot", f->before_reboot, f->before_reboot_count);
 	strings(j, o, "ruled_out", f->ruled_out, f->ruled_out_count);
 	strings(j, o, "references", f->references, f->reference_count);
+	known(j, o, "waived", f->waived);
+	if (j->r->verdict->compared)
+		add(j, o, "in_baseline", cJSON_CreateBool(f->in_baseline));
 	return o;
 }
 
@@ -335,6 +338,11 @@ enum cul_status cul_report_json(struct cul_report *r, struct cul_error *err)
 		add(&j, findings, NULL, finding(&j, &r->verdict->findings[i]));
 	add(&j, top, "unexplained", unexplained(&j));
 	add(&j, top, "not_judged", not_judged(&j));
+	if (r->verdict->compared) {
+		cJSON *baseline = add(&j, top, "baseline", cJSON_CreateObject());
+		add(&j, baseline, "known_templates", whole((int64_t)r->verdict->known_templates));
+		strings(&j, baseline, "changes", r->verdict->changes, r->verdict->change_count);
+	}
 
 	char *printed = j.torn ? NULL : cJSON_Print(top);
 	cJSON_Delete(top);

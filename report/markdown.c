@@ -146,7 +146,7 @@ static void put_others(struct cul_report *r)
 				r->lang ? "内容" : "What", r->lang ? "角色" : "Role", r->lang ? "确信度" : "Certainty",
 				r->lang ? "被解释于" : "Explained by");
 		headed = true;
-		fprintf(r->out, "| %d | %s (%s) | %s | %.0f %% | %s |\n", f->order, md(r, f->title), md(r, f->cause),
+		fprintf(r->out, "| %d | %s (%s)%s | %s | %.0f %% | %s |\n", f->order, md(r, f->title), md(r, f->cause), md(r, cul_asked_words(r, f)),
 			roles[r->lang][f->role <= CUL_ROLE_BACKGROUND ? f->role : CUL_ROLE_BACKGROUND], f->certainty * 100,
 			f->explained_by ? cul_words(r, "%d", f->explained_by) : "");
 	}
@@ -184,6 +184,8 @@ static void put_rest(struct cul_report *r)
 
 		fprintf(r->out, plain ? "- <%s>\n" : "- %s\n", plain ? cul_harmless(r->arena, cul_str(url)) : md(r, url));
 	}
+	if (v->compared)
+		put_strings(r, r->lang ? "与基线相比" : "Against the baseline", v->changes, v->change_count, false);
 	fprintf(r->out, "\n### %s\n\n", r->lang ? "已读取" : "Read");
 	fprintf(r->out, "%s %s, %s %s, %s", cul_count_words(r, r->members), r->lang ? "个文件" : r->members == 1 ? "file" : "files",
 		cul_count_words(r, r->lines), r->lang ? "行" : "lines", cul_bytes_words(r, r->bytes));

@@ -57,6 +57,8 @@ const struct cul_finding *cul_runner_up(const struct cul_report *r);
 size_t cul_pick_evidence(const struct cul_finding *f, const struct cul_evidence **picked, size_t most);
 /** "log, nvidia_smi, ps": the readers of all sources, each once, at most @most of them. */
 const char *cul_readers(struct cul_report *r, size_t most);
+/** "; waived: known here; also in the baseline", or "". */
+const char *cul_asked_words(struct cul_report *r, const struct cul_finding *f);
 /** The span of the logs: earliest first, latest last; CUL_NO_TIME. */
 void cul_report_span(const struct cul_report *r, int64_t *first, int64_t *last);
 

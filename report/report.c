@@ -245,7 +245,7 @@ const struct cul_finding *cul_runner_up(const struct cul_report *r)
 	for (size_t i = 0; r->lead && i < r->verdict->count; i++) {
 		const struct cul_finding *f = &r->verdict->findings[i];
 
-		if (f != r->lead && f->role == CUL_ROLE_ROOT)
+		if (f != r->lead && f->role == CUL_ROLE_ROOT && !f->waived)
 			return f;
 	}
 	return NULL;

@@ -29,7 +29,7 @@ enum label {
 	L_ACT, L_DO_NOT, L_ONGOING, L_YES, L_NO, L_UNKNOWN, L_FIRST, L_GOOD, L_CHANGED, L_LINES, L_EXPLAINS,
 	L_REMEDY, L_MORE_STEPS, L_CAPTURE, L_RUNNER_UP, L_NO_RUNNER_UP, L_MARGIN, L_FLIP, L_RULED_OUT, L_ROOTS, L_CONTRIBUTING,
 	L_BACKGROUND, L_SYMPTOMS, L_NONE, L_NOTHING, L_SUSPECTS, L_SETTLE, L_UNEXPLAINED, L_NOT_JUDGED, L_MORE, L_READ, L_UNREAD,
-	L_DAMAGE, L_TIMES, L_LOST, L_LOOKED, L_NOT_LOOKED, L_EMPTY, L_LAST, L_WHERE,
+	L_DAMAGE, L_TIMES, L_LOST, L_LOOKED, L_NOT_LOOKED, L_EMPTY, L_WAIVED, L_BASELINE, L_LEAD_KNOWN, L_NOTHING_NEW, L_KNOWN_LINES, L_LAST, L_WHERE,
 };
 
 static const char *const labels[][2] = {
@@ -72,6 +72,11 @@ static const char *const labels[][2] = {
 	[L_LOOKED] = { "Looked at:", "已检查：" },
 	[L_NOT_LOOKED] = { "Could not be judged:", "无法判断：" },
 	[L_WHERE] = { "Where:", "位置：" },
+	[L_WAIVED] = { "Known here, waived:", "已豁免（本环境已知）：" },
+	[L_LEAD_KNOWN] = { "finding %d, which leads, is also in the baseline", "首要发现 %d 在基线中也有" },
+	[L_BASELINE] = { "Against the baseline:", "与基线相比：" },
+	[L_NOTHING_NEW] = { "no version of kernel or driver that both name differs", "双方给出的内核与驱动版本均相同" },
+	[L_KNOWN_LINES] = { "%zu unexplained kinds of line stand in the baseline too", "%zu 类未解释的记录在基线中也存在" },
 	[L_EMPTY] = { "There was nothing to read.", "没有可读取的内容。" },
 };
 
@@ -472,7 +477,7 @@ static void put_findings(struct page *p, enum label head, enum cul_role role, bo
 		shown++;
 		const char *entities = cul_entity_words(r, f);
 		const char *text = cul_words(r, "%s  %s%s%s  (%s)", safe(r, f->title), percent(r, f->certainty), *entities ? "  " : "",
-					     safe(r, entities), safe(r, f->cause));
+					     safe(r, entities), safe(r, cul_words(r, "%s%s", f->cause, cul_asked_words(r, f))));
 		put(p, cul_words(r, "  %d. ", f->order), "", PLAIN, text, 5, 2);
 		if (f->evidence_count)
 			put(p, cul_words(r, "     %s ", place(r, f->evidence[0].row->member, f->evidence[0].row->line, 36)), "", PLAIN,
@@ -485,6 +490,43 @@ static void put_findings(struct page *p, enum label head, enum cul_role role, bo
 	}
 	if (all > shown)
 		put(p, "  ", "", PLAIN, cul_words(r, "+%zu %s", all - shown, label(r, L_MORE)), 2, 1);
+}
+
+/* what the user says is known here: it never leads, and is never hidden */
+static void put_waived(struct page *p)
+{
+	struct cul_report *r = p->r;
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->verdict->count; i++) {
+		const struct cul_finding *f = &r->verdict->findings[i];
+
+		if (!f->waived)
+			continue;
+		if (!count++) {
+			blank(p);
+			put(p, "", label(r, L_WAIVED), BOLD, "", 0, 1);
+		}
+		put(p, cul_words(r, "  %d. ", f->order), "", PLAIN, safe(r, cul_words(r, "%s: %s", f->cause, f->waived)), 5, 1);
+	}
+}
+
+/* what differs from the healthy case, and how much of what looks bad is in that, too */
+static void put_baseline(struct page *p)
+{
+	struct cul_report *r = p->r;
+	const struct cul_verdict *v = r->verdict;
+
+	if (!v->compared)
+		return;
+	blank(p);
+	put(p, "", label(r, L_BASELINE), BOLD, v->change_count ? "" : label(r, L_NOTHING_NEW), 2, 1);
+	if (r->lead && r->lead->in_baseline)
+		put(p, "  ", "", PLAIN, cul_words(r, label(r, L_LEAD_KNOWN), r->lead->order), 4, 1);
+	for (size_t i = 0; i < v->change_count; i++)
+		put(p, "  ", "", PLAIN, safe(r, v->changes[i]), 4, 2);
+	if (v->known_templates)
+		put(p, "  ", "", PLAIN, cul_words(r, label(r, L_KNOWN_LINES), v->known_templates), 4, 1);
 }
 
 static void put_unexplained(struct page *p)
@@ -612,6 +654,8 @@ void cul_report_text(struct cul_report *r)
 	if (!r->lead)
 		put_findings(&p, L_SYMPTOMS, CUL_ROLE_SYMPTOM, false, 5);
 	put_findings(&p, L_BACKGROUND, CUL_ROLE_BACKGROUND, false, 5);
+	put_waived(&p);
+	put_baseline(&p);
 	put_unexplained(&p);
 	put_not_judged(&p);
 	put_coverage(&p);

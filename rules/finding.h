@@ -19,6 +19,7 @@ struct cul_scored {
 	const struct cul_edge *via;
 	bool untimed_edge;
 	double weight;
+	bool asked;             /* it is what --about means */
 };
 
 /** All that one verdict owns. */
@@ -59,6 +60,18 @@ void cul_cre_match(struct cul_judge *judge, const struct cul_rule *rule, void (*
 int cul_graph(struct cul_judge *judge, struct cul_scored **scored, size_t count);
 /** Does @cause ("nccl.*" too) mean @id? */
 bool cul_cause_is(const char *cause, const char *id);
+
+/* ---- ask.c ---- */
+/** Is @finding about what the user asks about? */
+bool cul_ask_about(struct cul_judge *judge, const struct cul_finding *finding);
+/** Does @about stand in @text as a word? */
+bool cul_ask_mentions(const char *about, const char *text);
+/** The reason why @finding is waived, or NULL. */
+const char *cul_ask_waived(struct cul_judge *judge, const struct cul_finding *finding);
+/** Hold the findings and versions against the healthy case @good. */
+CUL_MUST_CHECK enum cul_status cul_ask_baseline(struct cul_judge *judge, struct cul_verdict_own *own, struct cul_case *good);
+/** Keep those of @list that the baseline has not; returns how many. */
+size_t cul_ask_new(struct cul_judge *judge, const struct cul_template **list, size_t count);
 
 /* ---- verdict.c ---- */
 /** cul_rules_judge(); with @only, by that rule alone, on a case that was scanned for its interests alone. */

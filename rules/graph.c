@@ -219,6 +219,8 @@ static int by_rank(const void *pa, const void *pb, void *ctx)
 
 	if (a->f.role != b->f.role)
 		return (int)a->f.role - (int)b->f.role;
+	if (a->asked != b->asked && (x >= 50) == (y >= 50))
+		return a->asked ? -1 : 1;
 	if (near(a, at) != near(b, at) && (x >= 50) == (y >= 50))
 		return near(a, at) ? -1 : 1;
 	if (x != y)
@@ -279,6 +281,8 @@ int cul_graph(struct cul_judge *j, struct cul_scored **s, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		s[i]->f.role = role_of(s[i]);
 		s[i]->f.order = (int)i;
+		s[i]->asked = cul_ask_about(j, &s[i]->f);
+		s[i]->f.waived = cul_ask_waived(j, &s[i]->f);
 		before[i] = s[i];
 	}
 	qsort_r(s, count, sizeof(*s), by_rank, &ctx);
@@ -298,7 +302,7 @@ int cul_graph(struct cul_judge *j, struct cul_scored **s, size_t count)
 			s[i]->f.explained_by = parent->f.order;
 			s[i]->f.relation = relation(j, parent, s[i]);
 		}
-		if (!lead && s[i]->f.role == CUL_ROLE_ROOT && s[i]->f.certainty >= LEAD)
+		if (!lead && s[i]->f.role == CUL_ROLE_ROOT && s[i]->f.certainty >= LEAD && !s[i]->f.waived)
 			lead = s[i]->f.order;
 	}
 	return lead;

@@ -11,7 +11,13 @@
 #define CUL_EVIDENCE 64
 #define CUL_SLACK_NS INT64_C(2000000000) /* order of two onsets closer than that is open */
 #define CUL_LATE 128
+#define CUL_CHANGES 16
 #define CUL_PATTERN_STEPS 100000
+
+/** What of a healthy case findings are held against. */
+struct cul_baseline {
+	const struct cul_template *templates; size_t template_count;
+};
 
 /** One run over a case. */
 struct cul_judge {
@@ -20,6 +26,9 @@ struct cul_judge {
 	struct cul_case *c;
 	const char *lang;
 	int64_t at_ns;
+	const char *about;
+	const struct cul_waiver *waivers; size_t waiver_count;
+	const struct cul_baseline *baseline; /* what a healthy case shows; or NULL */
 	struct cul_arena *arena;      /* the verdict's */
 	struct cul_arena *scratch;    /* reset for each rule */
 	struct cul_pattern **patterns; /* compiled when first asked for */

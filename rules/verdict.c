@@ -157,7 +157,9 @@ static void keep_open(struct cul_verdict_own *own)
 }
 
 struct template_order {
-	int64_t from, to; /* of the lead, widened */
+	int64_t from, to; /* of the lead, or what the user asks for; widened */
+	bool at;          /* the user asks for that time */
+	const char *about;
 };
 
 static int by_template(const void *pa, const void *pb, void *ctx)
@@ -168,6 +170,13 @@ static int by_template(const void *pa, const void *pb, void *ctx)
 	bool near_a = o->from != CUL_NO_TIME && a->first_ns != CUL_NO_TIME && a->first_ns <= o->to && a->last_ns >= o->from;
 	bool near_b = o->from != CUL_NO_TIME && b->first_ns != CUL_NO_TIME && b->first_ns <= o->to && b->last_ns >= o->from;
 
+	if (o->about) {
+		bool says_a = cul_ask_mentions(o->about, a->specimen ? a->specimen : ""), says_b = cul_ask_mentions(o->about, b->specimen ? b->specimen : "");
+		if (says_a != says_b)
+			return says_a ? -1 : 1;
+	}
+	if (o->at && near_a != near_b)
+		return near_a ? -1 : 1;
 	if (severity_a != severity_b)
 		return severity_a - severity_b;
 	if (near_a != near_b)
@@ -184,7 +193,7 @@ static void add_unexplained(struct run *run)
 {
 	struct cul_judge *j = run->judge;
 	struct cul_verdict_own *own = run->own;
-	struct template_order o = { CUL_NO_TIME, CUL_NO_TIME };
+	struct template_order o = { .from = CUL_NO_TIME, .to = CUL_NO_TIME, .at = j->at_ns != 0, .about = j->about };
 	size_t count = 0;
 	const struct cul_template *all = cul_case_templates(j->c, &count);
 
@@ -195,7 +204,13 @@ static void add_unexplained(struct run *run)
 		return;
 	for (size_t i = 0; i < count; i++)
 		list[i] = &all[i];
-	if (own->verdict.lead) {
+	own->verdict.known_templates = count;
+	count = cul_ask_new(j, list, count);
+	own->verdict.known_templates -= count;
+	if (o.at) {
+		o.from = j->at_ns - NEAR_NS;
+		o.to = j->at_ns + NEAR_NS;
+	} else if (own->verdict.lead) {
 		const struct cul_finding *f = &own->verdict.findings[own->verdict.lead - 1];
 		if (f->first_ns != CUL_NO_TIME) {
 			o.from = f->first_ns - NEAR_NS;
@@ -246,7 +261,8 @@ enum cul_status cul_judge_run(const struct cul_rules *rules, const struct cul_ru
 {
 	struct cul_arena *arena = cul_arena_new();
 	struct cul_judge j = { .rules = rules, .only = only, .c = c, .lang = options && options->lang ? options->lang : "en",
-			       .at_ns = options ? options->at_ns : 0, .arena = arena, .err = err };
+			       .at_ns = options ? options->at_ns : 0, .about = options ? options->about : NULL,
+			       .waivers = options ? options->waivers : NULL, .waiver_count = options ? options->waiver_count : 0, .arena = arena, .err = err };
 	struct cul_verdict_own *own = arena ? cul_arena_get(arena, sizeof(*own)) : NULL;
 	struct run run = { .judge = &j, .own = own };
 
@@ -277,6 +293,8 @@ enum cul_status cul_judge_run(const struct cul_rules *rules, const struct cul_ru
 		cul_arena_reset(j.scratch);
 	}
 	if (j.status == CUL_OK) {
+		if (options && options->baseline)
+			j.status = cul_ask_baseline(&j, own, options->baseline);
 		own->verdict.lead = cul_graph(&j, own->scored, own->count);
 		prune_rivals(own);
 		struct cul_finding *findings = cul_arena_get(arena, (own->count + 1) * sizeof(*findings));

@@ -157,6 +157,59 @@ run 0 "rules list" rules list
 says "rules list" out "$cause"
 run 2 "a rule that is not there" rules show no.such-rule
 
+# what the user says beside the input changes the order and the lead, and hides nothing
+mkdir "$scratch/pair" "$scratch/good"
+{
+	echo '2026-11-21T01:00:00.000000+00:00 alpha kernel: NVRM: Xid (PCI:0000:3b:00): 79, pid=4242, name=python3, GPU has fallen off the bus.'
+	echo '2026-11-21T01:00:01.000000+00:00 alpha kernel: frobnet eth7: doorbell 12 failed with error -5'
+	echo '2026-11-21T05:00:00.000000+00:00 beta kernel: NVRM: Xid (PCI:0000:5e:00): 79, pid=77, name=python3, GPU has fallen off the bus.'
+	echo '2026-11-21T05:00:01.000000+00:00 beta kernel: wobble 3 failed: unit 7 is not ready, error -110'
+} > "$scratch/pair/messages"
+echo '2026-11-20T01:00:01.000000+00:00 alpha kernel: frobnet eth7: doorbell 99 failed with error -5' > "$scratch/good/messages"
+xid=nvidia.xid-79-fallen-off-bus
+leading() { # NAME PATTERN: the entities of the first finding
+	tr -d '\n\t ' < "$scratch/out" | sed 's/.*"findings":\[{"order":1,//; s/"evidence".*//' | grep -qE -- "$2" || fail "$1: the first finding has no $2"
+}
+run 0 "without --about" --json "$scratch/pair"
+leading "without --about" '"host":"alpha"'
+for about in beta 0000:5e:00.0 5e:00.0 77; do
+	run 0 "--about $about" --json --about $about "$scratch/pair"
+	leading "--about $about" '"host":"beta"'
+	[ "$(grep -c '"cause"' "$scratch/out")" = 2 ] || fail "--about $about: findings are hidden"
+done
+run 0 "--at" --json --at 2026-11-21T05:00:00Z "$scratch/pair"
+leading "--at" '"host":"beta"'
+run 2 "--at of no time" --at yesterday "$scratch/pair"
+printf '# known in this fleet\n\n%s host=alpha   # ticket 4711\n' $xid > "$scratch/waive"
+run 0 "--waive one" --json --waive "$scratch/waive" "$scratch/pair"
+leads "--waive one" $xid
+says "--waive one" out '"lead":.*2'
+says "--waive one" out '"waived":.*"ticket 4711"'
+run 1 "--waive one" --fail-on err --waive "$scratch/waive" "$scratch/pair"
+says "--waive one" out 'ticket 4711'
+printf 'nvidia.*\n' > "$scratch/waive"
+run 0 "--waive all" --json --fail-on err --waive "$scratch/waive" "$scratch/pair"
+leads "--waive all" null
+[ "$(grep -c '"waived"' "$scratch/out")" = 2 ] || fail "--waive all: not both are told"
+printf '\nnvidia.xid-97-fallen-off-bus\n%s hots=alpha\n%s what\n' $xid $xid > "$scratch/waive"
+run 2 "--waive with mistakes" --waive "$scratch/waive" "$scratch/pair"
+says "--waive with mistakes" err 'waive:2: there is no cause called .*did you mean nvidia'
+says "--waive with mistakes" err 'waive:3: there is no entity called "hots"; did you mean host'
+says "--waive with mistakes" err 'waive:4: '
+run 3 "--waive of no file" --waive "$scratch/absent" "$scratch/pair"
+run 0 "before --baseline" --json "$scratch/pair"
+says "before --baseline" out 'frobnet'
+run 0 "--baseline" --json --baseline "$scratch/good" "$scratch/pair"
+leads "--baseline" $xid
+says "--baseline" out 'wobble'
+says "--baseline" out '"known_templates":.*1'
+if grep -q frobnet "$scratch/out"; then
+	fail "--baseline: a template that stands there too is shown"
+fi
+run 0 "--baseline of itself" --json --baseline "$scratch/pair" "$scratch/pair"
+[ "$(grep -c '"in_baseline":.*true' "$scratch/out")" = 2 ] || fail "--baseline of itself: findings are not marked"
+run 3 "--baseline of no file" --baseline "$scratch/absent" "$scratch/pair"
+
 # a rule to start from: what varies is folded, its own examples come true
 mkdir "$scratch/draft"
 cat > "$scratch/draft/app.log" <<'END'

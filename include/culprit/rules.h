@@ -90,6 +90,8 @@ struct cul_finding {
 	const char *const *before_reboot; size_t before_reboot_count; /* what a reboot destroys */
 	const char *const *ruled_out; size_t ruled_out_count;    /* "amdgpu.ring-timeout: no ring timeout line" */
 	const char *const *references; size_t reference_count;
+	const char *waived;        /* the reason why it is known here and never leads; NULL: it isn't waived */
+	bool in_baseline;          /* the healthy case has that cause too */
 };
 
 struct cul_not_judged { const char *cause, *why, *capture; };
@@ -99,11 +101,24 @@ struct cul_verdict {
 	int lead;                  /* order, or 0: no lead */
 	const struct cul_not_judged *not_judged; size_t not_judged_count;
 	const struct cul_template *const *unexplained; size_t unexplained_count; /* at most 10 */
+	bool compared;             /* with a baseline: then `unexplained` is what that has not */
+	size_t known_templates;    /* so many stood in the baseline too, and were left out */
+	const char *const *changes; size_t change_count; /* sentences: kernel, system, driver that differ from the baseline's */
+};
+
+/** Something that is known here: a finding of that cause (and entity, where one is named) never leads. */
+struct cul_waiver {
+	const char *cause;          /* an id, or "nccl.*" */
+	const char *entity, *value; /* "gpu", "0000:3b:00.0"; or NULL */
+	const char *reason;         /* or NULL */
 };
 
 struct cul_judge_options {
 	const char *lang;          /* "en" (default), "zh" */
 	int64_t at_ns;             /* look near this time first; 0 */
+	const char *about;         /* look at this pid, GPU, host, device first; NULL */
+	const struct cul_waiver *waivers; size_t waiver_count;
+	struct cul_case *baseline; /* a healthy case, opened with the same interests; NULL */
 };
 
 /** Judge @c by @rules. *@ret is freed with cul_verdict_free(); it points into @c and @rules. */
