@@ -189,8 +189,8 @@ static cJSON *finding(struct json *j, const struct cul_finding *f)
 	known(j, o, "relation", f->relation);
 	add(j, o, "certainty", real(round(f->certainty * 1e4) / 1e4));
 	add(j, o, "severity", cJSON_CreateString(cul_severity_name(f->severity)));
-	add(j, o, "title", text(j, f->title ? f->title : ""));
-	add(j, o, "summary", text(j, f->summary ? f->summary : ""));
+	add(j, o, "title", text(j, cul_known(j->r, f->title)));
+	add(j, o, "summary", text(j, cul_known_sentences(j->r, f->summary)));
 	add(j, o, "act", text(j, f->act ? f->act : "none"));
 	strings(j, o, "do_not", f->do_not, f->do_not_count);
 	add(j, o, "first", moment(f->first_ns));

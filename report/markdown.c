@@ -112,19 +112,20 @@ static void put_lead(struct cul_report *r)
 	const char *cost = cul_act_cost(r, f), *entities = cul_entity_words(r, f);
 	static const char *const ongoing[2][3] = { { "no", "yes", "unknown" }, { "否", "是", "未知" } };
 
-	fprintf(r->out, "## %s\n\n", md(r, f->title));
+	fprintf(r->out, "## %s\n\n", md(r, cul_known(r, f->title)));
 	fprintf(r->out, "| | |\n|---|---|\n");
 	fprintf(r->out, "| %s | %s (%.0f %%, %s) |\n", r->lang ? "原因" : "Cause", md(r, f->cause), f->certainty * 100, cul_severity_name(f->severity));
 	if (*entities)
 		fprintf(r->out, "| %s | %s |\n", r->lang ? "位置" : "Where", md(r, entities));
-	fprintf(r->out, "| %s | **%s**%s%s%s |\n", r->lang ? "立即处理" : "Act now", md(r, cul_act_words(r, f->act)), *cost ? " (" : "",
-		md(r, cost), *cost ? ")" : "");
+	const char *look = cul_look_first(r, f);
+	fprintf(r->out, "| %s | **%s**%s%s%s |\n", r->lang ? "立即处理" : "Act now", md(r, *look ? look : cul_act_words(r, f->act)),
+		*cost ? " (" : "", md(r, cost), *cost ? ")" : "");
 	fprintf(r->out, "| %s | %s%s%s |\n", r->lang ? "时间" : "When", *first ? first : r->lang ? "未知" : "unknown",
 		*last && strcmp(first, last) != 0 ? " … " : "", *last && strcmp(first, last) != 0 ? last : "");
 	fprintf(r->out, "| %s | %s |\n", r->lang ? "采集时仍在发生" : "Still happening at the capture",
 		ongoing[r->lang][f->ongoing <= CUL_UNKNOWN ? f->ongoing : CUL_UNKNOWN]);
 	if (f->summary && *f->summary)
-		fprintf(r->out, "\n%s\n", md(r, f->summary));
+		fprintf(r->out, "\n%s\n", md(r, cul_known_sentences(r, f->summary)));
 	put_strings(r, r->lang ? "切勿" : "Do not", f->do_not, f->do_not_count, false);
 	put_remedy(r, f);
 	put_strings(r, r->lang ? "重启前采集" : "Capture before reboot", f->before_reboot, f->before_reboot_count, true);
@@ -146,7 +147,7 @@ static void put_others(struct cul_report *r)
 				r->lang ? "内容" : "What", r->lang ? "角色" : "Role", r->lang ? "确信度" : "Certainty",
 				r->lang ? "被解释于" : "Explained by");
 		headed = true;
-		fprintf(r->out, "| %d | %s (%s)%s | %s | %.0f %% | %s |\n", f->order, md(r, f->title), md(r, f->cause), md(r, cul_asked_words(r, f)),
+		fprintf(r->out, "| %d | %s (%s)%s | %s | %.0f %% | %s |\n", f->order, md(r, cul_known(r, f->title)), md(r, f->cause), md(r, cul_asked_words(r, f)),
 			roles[r->lang][f->role <= CUL_ROLE_BACKGROUND ? f->role : CUL_ROLE_BACKGROUND], f->certainty * 100,
 			f->explained_by ? cul_words(r, "%d", f->explained_by) : "");
 	}
@@ -156,11 +157,15 @@ static void put_rest(struct cul_report *r)
 {
 	const struct cul_verdict *v = r->verdict;
 
-	if (v->unexplained_count)
-		fprintf(r->out, "\n### %s\n\n", r->lang ? "未能解释的记录" : "Unexplained");
+	size_t shown = 0;
+
 	for (size_t i = 0; i < v->unexplained_count; i++) {
 		const struct cul_template *t = v->unexplained[i];
 
+		if (!cul_worth_a_line(r, t))
+			continue;
+		if (!shown++)
+			fprintf(r->out, "\n### %s\n\n", r->lang ? "未能解释的记录" : "Unexplained");
 		fprintf(r->out, "- %" PRId64 " × %s:%" PRId64 " %s\n", t->n, md(r, t->source ? t->source : "?"), t->line,
 			code(r, t->specimen && *t->specimen ? t->specimen : t->text));
 	}

@@ -39,8 +39,26 @@ const char *cul_role_name(enum cul_role role);
 const char *cul_severity_name(int severity);
 /** The source's name, or "?". */
 const char *cul_source_name(const struct cul_report *r, int member);
-/** "host ai-box03, gpu 0000:08:00.0" */
+/** "host ai-box03, gpu 0000:08:00.0"; of a path its last name, of many values three. */
 const char *cul_entity_words(struct cul_report *r, const struct cul_finding *f);
+/** The same in at most @columns, whole entities only, without those that @title names; *@all: is that all of them? */
+const char *cul_entity_short(struct cul_report *r, const struct cul_finding *f, const char *title, size_t columns, bool *all);
+/** What to find out, where a cause itself asks for no act: "" when nothing is to be done at all. */
+const char *cul_look_first(struct cul_report *r, const struct cul_finding *f);
+/** Is the unexplained @t worth a line: not part of a finding, no head of a traceback, no counter that stands at 0. */
+bool cul_worth_a_line(const struct cul_report *r, const struct cul_template *t);
+
+/* ---- tell.c ---- */
+/** @text without the values that aren't known ("?") and the words that only lead to them. */
+const char *cul_known(struct cul_report *r, const char *text);
+/** The same by sentences: one that needs such a value goes as a whole. */
+const char *cul_known_sentences(struct cul_report *r, const char *text);
+/** @text (harmless) or its first clauses, as far as they fit into @columns. */
+const char *cul_clause(struct cul_report *r, const char *text, size_t columns);
+/** What stands on the further lines of an observation: of a GPU in the table of nvidia-smi its memory, use and power. */
+const char *cul_row_rest(struct cul_report *r, const struct cul_row *row);
+/** Of a line of evidence the @columns in which the words of @f (may be NULL) stand; harmless. */
+const char *cul_tell(struct cul_report *r, const struct cul_finding *f, struct cul_slice raw, size_t columns);
 /** A value as text. */
 const char *cul_value_words(struct cul_report *r, const struct cul_value *value);
 /** The values of the fact of one of these names (NULL-terminated), joined; NULL when there is none. */

@@ -33,9 +33,56 @@ const char *cul_words(struct cul_report *r, const char *format, ...)
 	return ret ? ret : "";
 }
 
+/* ---- values -------------------------------------------------------------------------------- */
+
+const char *cul_value_words(struct cul_report *r, const struct cul_value *value)
+{
+	char buf[40];
+
+	switch (value->type) {
+	case CUL_INT:
+		return cul_words(r, "%" PRId64, value->i);
+	case CUL_FLAG:
+		return value->i ? "yes" : "no";
+	case CUL_REAL:
+		return cul_words(r, "%s", cul_print_real(value->r, buf));
+	case CUL_TEXT:
+		return cul_words(r, "%.*s", (int)(value->s.size < 4096 ? value->s.size : 4096), value->s.size ? value->s.data : "");
+	default:
+		return "";
+	}
+}
+
+/* of a path its last name, of a hash or a UUID what tells it from others */
+static const char *brief(struct cul_report *r, const char *text)
+{
+	const char *name = text;
+
+	if (strlen(text) > 12 && strncmp(text, "/dev/", 5) != 0)
+		for (const char *at = text; *at; at++)
+			if ((*at == '/' || *at == '\\') && at[1])
+				name = at + 1;
+	if (!strncmp(name, "sha256", 6) && strlen(name) > 30)
+		return cul_words(r, "%.19s…", name);
+	if (!strncmp(name, "GPU-", 4) && strlen(name) == 40)
+		return cul_words(r, "%.12s…", name);
+	return name;
+}
+
+static const char *join_values(struct cul_report *r, const struct cul_fact *fact, size_t most)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < fact->count && i < most; i++)
+		text = cul_words(r, "%s%s%s", text, i ? ", " : "", brief(r, cul_value_words(r, &fact->values[i])));
+	if (fact->count > most)
+		text = cul_words(r, "%s +%zu", text, fact->count - most);
+	return text;
+}
+
 /* ---- acts ---------------------------------------------------------------------------------- */
 
-enum whom { NOBODY, PROCESS, JOB, GPU, HOST };
+enum whom { NOBODY, PROCESS, JOB, GPU, HARDWARE, HOST };
 
 static const struct act {
 	const char *name;
@@ -43,13 +90,14 @@ static const struct act {
 	const char *cost[2]; /* %s: whom it hits */
 	enum whom whom;
 } acts[] = {
-	{ "wait", { "wait; it passes by itself", "等待，问题会自行恢复" }, { "costs nothing but time", "除时间外没有代价" }, NOBODY },
+	{ "wait", { "wait; it passes by itself", "等待，问题会自行恢复" },
+	  { "costs time only; %s waits meanwhile", "只需时间；期间 %s 需要等待" }, PROCESS },
 	{ "restart-process", { "restart the process", "重启该进程" },
 	  { "requests in flight are lost; hits the users of %s", "进行中的请求会丢失；影响 %s 的使用者" }, PROCESS },
 	{ "fix-config", { "change the configuration", "修改配置" },
-	  { "takes effect when %s is started again; requests in flight are lost then", "重新启动 %s 后生效，届时进行中的请求会丢失" }, PROCESS },
+	  { "works once %s is started again; its users lose the requests in flight", "重新启动 %s 后生效，届时其使用者进行中的请求会丢失" }, PROCESS },
 	{ "fix-job", { "fix the job and start it again", "修正作业并重新启动" },
-	  { "the job starts over from its last checkpoint; hits nobody else", "作业从最近的检查点重新开始，不影响他人" }, JOB },
+	  { "%s starts over from its last checkpoint; other jobs go on", "%s 从最近的检查点重新开始，不影响其他作业" }, JOB },
 	{ "reset-gpu", { "stop what runs on the GPU and reset it", "停止该 GPU 上的进程并重置 GPU" },
 	  { "every process on %s ends; the other GPUs go on", "%s 上的所有进程都会结束，其他 GPU 不受影响" }, GPU },
 	{ "drain-reboot", { "drain the host and reboot it", "排空主机并重启" },
@@ -57,10 +105,20 @@ static const struct act {
 	{ "power-cycle", { "drain the host, switch its power off and on again", "排空主机并断电重启" },
 	  { "all work on %s ends; a warm reboot is not enough", "%s 上的所有工作都会结束；热重启不够" }, HOST },
 	{ "replace-hardware", { "take it out of service and have the hardware replaced", "停止使用并更换硬件" },
-	  { "%s is out of service until then", "在此之前 %s 无法使用" }, HOST },
+	  { "%s is out of service until then", "在此之前 %s 无法使用" }, HARDWARE },
 	{ "update-software", { "update the software", "更新软件" },
-	  { "what runs on %s has to be started again", "%s 上运行的服务需要重新启动" }, HOST },
+	  { "%s has to be started again; its users lose the requests in flight", "%s 需要重新启动，其使用者进行中的请求会丢失" }, PROCESS },
 	{ "none", { "nothing; no action is needed", "无需操作" }, { "", "" }, NOBODY },
+};
+
+/* what a setting or an update needs to take effect, where that is more than a restart: %s is the host */
+static const struct {
+	const char *needs;
+	const char *cost[2];
+} takes_effect[] = {
+	{ "reboot", { "works from the next boot of %s on: all work there ends", "%s 下次启动后生效，届时其上所有工作都会结束" } },
+	{ "power", { "%s has to be switched off for it: all work there ends", "需要将 %s 断电，届时其上所有工作都会结束" } },
+	{ "reset", { "needs a reset of the GPU: every process on it ends, on %s", "需要重置 %s 的 GPU，其上的所有进程都会结束" } },
 };
 
 static const struct act *find_act(const char *name)
@@ -78,50 +136,120 @@ const char *cul_act_words(const struct cul_report *r, const char *name)
 	return act ? act->words[r->lang] : name;
 }
 
+static bool host_known(const struct cul_report *r, const struct cul_finding *f)
+{
+	return f->host >= 0 && (size_t)f->host < r->host_count && strcmp(r->hosts[f->host].name, "host") != 0;
+}
+
 static const char *host_name(const struct cul_report *r, const struct cul_finding *f)
 {
 	static const char *const unnamed[] = { "this host", "该主机" };
 
-	if (f->host >= 0 && (size_t)f->host < r->host_count && strcmp(r->hosts[f->host].name, "host") != 0)
-		return r->hosts[f->host].name;
-	return unnamed[r->lang];
+	return host_known(r, f) ? r->hosts[f->host].name : unnamed[r->lang];
 }
 
 /* the entity of one of these names, else the fact; NULL */
 static const char *named(struct cul_report *r, const struct cul_finding *f, const char *const *names)
 {
-	for (; *names; names++)
+	for (; *names; names++) {
 		for (size_t i = 0; i < f->entity_count; i++)
 			if (!strcmp(f->entities[i].name, *names) && f->entities[i].count)
-				return cul_value_words(r, &f->entities[i].values[0]);
+				return join_values(r, &f->entities[i], 1);
+		for (size_t i = 0; i < f->fact_count; i++)
+			if (f->facts[i].name && !strcmp(f->facts[i].name, *names) && f->facts[i].count)
+				return join_values(r, &f->facts[i], 1);
+	}
 	return NULL;
+}
+
+/* the program that a rule of this room is about */
+static const char *service_of(const char *cause)
+{
+	static const char *const services[][2] = {
+		{ "ollama.", "Ollama" }, { "llamacpp.", "llama.cpp" }, { "vllm.", "vLLM" }, { "sglang.", "SGLang" }, { "lmdeploy.", "LMDeploy" },
+		{ "tgi.", "TGI" }, { "triton.", "Triton" }, { "ray.", "Ray" }, { "slurm.", "Slurm" }, { "jvm.", "the JVM" },
+	};
+
+	for (size_t i = 0; cause && i < sizeof(services) / sizeof(services[0]); i++)
+		if (!strncmp(cause, services[i][0], strlen(services[i][0])))
+			return services[i][1];
+	return NULL;
+}
+
+static const char *process_words(struct cul_report *r, const struct cul_finding *f, bool job)
+{
+	static const char *const names[] = { "unit", "comm", "process", "process_name", "program", "exe", NULL }, *const pids[] = { "pid", NULL };
+	static const char *const unnamed[][2] = { { "the program", "该程序" }, { "the job", "该作业" } };
+	const char *name = named(r, f, names), *pid = named(r, f, pids), *text;
+
+	const char *others = name ? strstr(name, " +") : NULL;
+	if (others)
+		name = cul_words(r, r->lang ? "%.*s 等" : "%.*s and others", (int)(others - name), name);
+	if (!name || !*name)
+		name = service_of(f->cause);
+	if (name)
+		text = pid && !others && strlen(pid) < 24 && !strchr(pid, '+') ? cul_words(r, "%s (pid %s)", name, pid) : name;
+	else if (pid && strlen(pid) < 32)
+		text = job ? cul_words(r, r->lang ? "作业 (pid %s)" : "the job (pid %s)", pid) : cul_words(r, "pid %s", pid);
+	else
+		text = unnamed[job][r->lang];
+	return host_known(r, f) ? cul_words(r, r->lang ? "%s 上的 %s" : "%2$s on %1$s", host_name(r, f), text) : text;
 }
 
 const char *cul_act_cost(struct cul_report *r, const struct cul_finding *f)
 {
-	static const char *const processes[] = { "comm", "unit", "model", NULL };
-	static const char *const gpus[] = { "gpu", "gpu_bdf", "gpu_index", NULL };
-	static const char *const the_process[] = { "the process", "该进程" }, *const the_gpu[] = { "the GPU", "该 GPU" };
-	static const char *const the_service[] = { "the service", "该服务" };
+	static const char *const gpus[] = { "gpu", "gpu_bdf", "gpu_index", NULL }, *const hardware[] = { "device", "dimm", "label", NULL };
+	static const char *const the_gpu[] = { "the GPU", "该 GPU" };
 	const struct act *act = find_act(f->act ? f->act : "none");
-	const char *whom = NULL, *mark;
+	const char *whom = NULL, *mark, *cost;
 
 	if (!act)
 		return "";
-	mark = strstr(act->cost[r->lang], "%s");
-	if (!mark)
-		return act->cost[r->lang];
-	if (act->whom == PROCESS) {
-		whom = named(r, f, processes);
-		if (!whom)
-			whom = !strcmp(act->name, "fix-config") ? the_service[r->lang] : the_process[r->lang];
-	} else if (act->whom == GPU) {
-		whom = named(r, f, gpus);
-		whom = whom ? cul_words(r, strncmp(whom, "gpu", 3) != 0 ? "GPU %s" : "%s", whom) : the_gpu[r->lang];
-	} else {
-		whom = host_name(r, f);
+	cost = act->cost[r->lang];
+	whom = host_name(r, f);
+	if (act->whom == GPU || act->whom == HARDWARE) {
+		const char *gpu = named(r, f, gpus), *device = act->whom == HARDWARE ? named(r, f, hardware) : NULL;
+
+		if (gpu)
+			gpu = cul_words(r, strncmp(gpu, "gpu", 3) != 0 && strncmp(gpu, "GPU", 3) != 0 ? "GPU %s" : "%s", gpu);
+		whom = gpu ? gpu : device ? device : act->whom == GPU ? the_gpu[r->lang] : NULL;
+		whom = !whom ? host_name(r, f) : host_known(r, f) ? cul_words(r, r->lang ? "%s 的 %s" : "%2$s of %1$s", host_name(r, f), whom) : whom;
+	} else if (act->whom == PROCESS || act->whom == JOB) {
+		const char *needs = NULL;
+
+		/* the first step that needs anything says what the change costs */
+		for (size_t i = 0; i < f->remedy_count && !needs && act->whom == PROCESS; i++)
+			if (f->remedy[i].needs && strcmp(f->remedy[i].needs, "none") != 0)
+				needs = f->remedy[i].needs;
+		whom = process_words(r, f, act->whom == JOB);
+		for (size_t i = 0; needs && i < sizeof(takes_effect) / sizeof(takes_effect[0]); i++)
+			if (!strcmp(takes_effect[i].needs, needs) && (!strcmp(act->name, "fix-config") || !strcmp(act->name, "update-software"))) {
+				cost = takes_effect[i].cost[r->lang];
+				whom = host_name(r, f);
+			}
 	}
-	return cul_words(r, "%.*s%s%s", (int)(mark - act->cost[r->lang]), act->cost[r->lang], whom, mark + 2);
+	mark = strstr(cost, "%s");
+	if (!mark)
+		return cost;
+	return cul_words(r, "%.*s%s%s", (int)(mark - cost), cost, whom, mark + 2);
+}
+
+const char *cul_look_first(struct cul_report *r, const struct cul_finding *f)
+{
+	const char *what = f->remedy_count ? f->remedy[0].what : NULL, *run = f->remedy_count ? f->remedy[0].run : NULL;
+
+	/* a notice asks for nothing */
+	if ((f->act && strcmp(f->act, "none") != 0) || f->severity > 4)
+		return "";
+	if (!run && f->capture_count)
+		run = f->captures[0];
+	/* the steps below give the command where it is a long one */
+	if (what && run && strlen(what) + strlen(run) > 120)
+		run = NULL;
+	if (!what && !run)
+		return r->lang ? "先查明原因再处理；下列各行是线索" : "first find the cause; the lines below are where to begin";
+	return cul_words(r, r->lang ? "先查明原因再处理：%s%s%s" : "first find the cause: %s%s%s", what ? what : "", what && run ? "  $ " : "",
+			 run ? run : "");
 }
 
 /* ---- other words --------------------------------------------------------------------------- */
@@ -145,33 +273,17 @@ const char *cul_source_name(const struct cul_report *r, int member)
 	return member >= 0 && (size_t)member < r->source_count && r->sources[member].name ? r->sources[member].name : "?";
 }
 
-const char *cul_value_words(struct cul_report *r, const struct cul_value *value)
+/* "gpu 0000:08:00.0"; "" for a host that nothing names */
+static const char *entity(struct cul_report *r, const struct cul_fact *fact, size_t most)
 {
-	char buf[40];
+	const char *values = join_values(r, fact, most), *name = fact->name;
 
-	switch (value->type) {
-	case CUL_INT:
-		return cul_words(r, "%" PRId64, value->i);
-	case CUL_FLAG:
-		return value->i ? "yes" : "no";
-	case CUL_REAL:
-		return cul_words(r, "%s", cul_print_real(value->r, buf));
-	case CUL_TEXT:
-		return cul_words(r, "%.*s", (int)(value->s.size < 4096 ? value->s.size : 4096), value->s.size ? value->s.data : "");
-	default:
+	if (!*values || (!strcmp(name, "host") && !strcmp(values, "host")))
 		return "";
-	}
-}
-
-static const char *join_values(struct cul_report *r, const struct cul_fact *fact, size_t most)
-{
-	const char *text = "";
-
-	for (size_t i = 0; i < fact->count && i < most; i++)
-		text = cul_words(r, "%s%s%s", text, i ? ", " : "", cul_value_words(r, &fact->values[i]));
-	if (fact->count > most)
-		text = cul_words(r, "%s +%zu", text, fact->count - most);
-	return text;
+	/* "gpu 0" names itself */
+	if ((!strncmp(values, name, strlen(name)) && values[strlen(name)] == ' ') || (!strcmp(name, "gpu") && !strncmp(values, "GPU-", 4)))
+		name = "";
+	return cul_words(r, "%s%s%s", name, *name ? " " : "", values);
 }
 
 const char *cul_entity_words(struct cul_report *r, const struct cul_finding *f)
@@ -183,16 +295,75 @@ const char *cul_entity_words(struct cul_report *r, const struct cul_finding *f)
 		size_t i = n % f->entity_count;
 		if (!strcmp(f->entities[i].name, "host") != (n < f->entity_count))
 			continue;
-		const char *values = join_values(r, &f->entities[i], 3), *name = f->entities[i].name;
-
-		/* "gpu 0" names itself; a host that nothing names is none */
-		if (!strcmp(name, "host") && !strcmp(values, "host"))
-			continue;
-		if (!strncmp(values, name, strlen(name)) && values[strlen(name)] == ' ')
-			name = "";
-		text = cul_words(r, "%s%s%s%s%s", text, *text ? ", " : "", name, *name ? " " : "", values);
+		const char *one = entity(r, &f->entities[i], 3);
+		text = cul_words(r, "%s%s%s", text, *text && *one ? ", " : "", one);
 	}
 	return text;
+}
+
+const char *cul_entity_short(struct cul_report *r, const struct cul_finding *f, const char *title, size_t columns, bool *all)
+{
+	static const char *const ranks[] = { "host", "gpu", "device", "unit", "rank", "", "pid", "model" };
+	const size_t last = sizeof(ranks) / sizeof(ranks[0]);
+	const char *text = "";
+
+	*all = true;
+	for (size_t rank = 0; rank < last; rank++)
+		for (size_t i = 0; i < f->entity_count; i++) {
+			const struct cul_fact *fact = &f->entities[i];
+			size_t of = 5;
+
+			for (size_t k = 0; k < last; k++)
+				if (*ranks[k] && !strcmp(fact->name, ranks[k]))
+					of = k;
+			if (of != rank || !fact->count)
+				continue;
+			const char *one = entity(r, fact, 1), *value = brief(r, cul_value_words(r, &fact->values[0]));
+			if (!*one || (fact->count == 1 && strlen(value) >= 3 && strstr(title, value)))
+				continue;
+			const char *more = cul_words(r, "%s%s%s", text, *text ? ", " : "", one);
+			if (cul_columns(cul_harmless(r->arena, cul_str(more))) > columns) {
+				*all = false;
+				continue;
+			}
+			*all = *all && (fact->count == 1 || fact->count > 3);
+			text = more;
+		}
+	return text;
+}
+
+static bool noise(const char *text)
+{
+	static const char *const heads[] = { "Traceback (most recent call last)", "The above exception was the direct cause",
+					     "During handling of the above exception", "frame #", "terminate called after throwing",
+					     "TORCH_USE_CUDA_DSA", "CUDA kernel errors might be asynchronously", "Exception raised from ",
+					     "<NO_OTHER_FAILURES>", "Root Cause (first observed failure)" };
+	size_t size = strlen(text);
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		if (strstr(text, heads[i]))
+			return true;
+	if (strstr(text, "apparmor=\"ALLOWED\""))
+		return true;
+	/* a counter that stands at nothing */
+	while (size && strchr(" \t", text[size - 1]))
+		size--;
+	return (size > 2 && !strncmp(text + size - 2, " 0", 2)) || (size > 4 && !strncmp(text + size - 4, "0x00", 4)) ||
+	       (size > 4 && !strncmp(text + size - 4, " 0x0", 4));
+}
+
+bool cul_worth_a_line(const struct cul_report *r, const struct cul_template *t)
+{
+	if (noise(t->specimen && *t->specimen ? t->specimen : t->text ? t->text : ""))
+		return false;
+	for (size_t i = 0; i < r->verdict->count; i++) {
+		const struct cul_finding *f = &r->verdict->findings[i];
+
+		for (size_t k = 0; k < f->evidence_count; k++)
+			if (f->evidence[k].row->line == t->line && t->source && !strcmp(cul_source_name(r, f->evidence[k].row->member), t->source))
+				return false;
+	}
+	return true;
 }
 
 const char *cul_fact_words(struct cul_report *r, const struct cul_finding *f, const char *const *names)
@@ -266,8 +437,15 @@ size_t cul_pick_evidence(const struct cul_finding *f, const struct cul_evidence 
 				seen = taken[k] && f->evidence[k].row->member == e->row->member &&
 				       (f->evidence[k].row->line == e->row->line ||
 					(e->term && f->evidence[k].term && !strcmp(f->evidence[k].term, e->term)));
-			for (size_t k = 0; round && k < all && !seen; k++)
-				seen = taken[k] && f->evidence[k].row->member == e->row->member && f->evidence[k].row->line == e->row->line;
+			size_t same = 0;
+			for (size_t k = 0; round && k < all && !seen; k++) {
+				if (!taken[k] || f->evidence[k].row->member != e->row->member)
+					continue;
+				seen = f->evidence[k].row->line == e->row->line;
+				same += e->term && f->evidence[k].term && !strcmp(f->evidence[k].term, e->term);
+			}
+			/* a third line of the same kind says nothing new */
+			seen = seen || same >= 2;
 			if (seen)
 				continue;
 			taken[i] = true;

@@ -187,7 +187,7 @@ const char *cul_clause(struct cul_report *r, const char *text, size_t columns)
 
 			/* not in the middle of a bracket */
 			for (size_t i = 0; i < n; i++)
-				depth += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
+				depth += text[i] == '(' || !strncmp(text + i, "（", 3) ? 1 : text[i] == ')' || !strncmp(text + i, "）", 3) ? -1 : 0;
 			if (depth > 0)
 				continue;
 			const char *head = cul_words(r, "%.*s", (int)n, text);

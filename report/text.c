@@ -12,8 +12,8 @@
 #include "report/parts.h"
 
 #define SCREEN 40  /* lines of the lead */
-#define MOST_EVIDENCE 7
 #define MOST_LIST 10
+#define MOST_UNEXPLAINED 6
 
 enum style { PLAIN, BOLD, RED, YELLOW, GREEN, DIM };
 
@@ -21,6 +21,20 @@ struct page {
 	struct cul_report *r;
 	size_t width;
 	int lines, most; /* most: 0 for no end */
+	bool dry;        /* only count the lines */
+};
+
+/* how many lines each part of the lead may take; the most generous one that fits the screen is taken */
+struct share {
+	int act, do_not, summary, where, evidence, explains, remedy, step, capture, runner_up, ruled_out;
+};
+
+static const struct share shares[] = {
+	{ 2, 4, 6, 2, 7, 4, 18, 4, 4, 3, 4 },
+	{ 2, 4, 5, 2, 6, 3, 15, 4, 3, 2, 3 },
+	{ 2, 3, 5, 1, 5, 3, 12, 3, 3, 2, 2 },
+	{ 2, 3, 4, 1, 5, 2, 10, 3, 2, 2, 2 },
+	{ 2, 3, 3, 1, 4, 2, 9, 2, 2, 2, 2 },
 };
 
 /* ---- labels -------------------------------------------------------------------------------- */
@@ -29,7 +43,7 @@ enum label {
 	L_ACT, L_DO_NOT, L_ONGOING, L_YES, L_NO, L_UNKNOWN, L_FIRST, L_GOOD, L_CHANGED, L_LINES, L_EXPLAINS,
 	L_REMEDY, L_MORE_STEPS, L_CAPTURE, L_RUNNER_UP, L_NO_RUNNER_UP, L_MARGIN, L_FLIP, L_RULED_OUT, L_ROOTS, L_CONTRIBUTING,
 	L_BACKGROUND, L_SYMPTOMS, L_NONE, L_NOTHING, L_SUSPECTS, L_SETTLE, L_UNEXPLAINED, L_NOT_JUDGED, L_MORE, L_READ, L_UNREAD,
-	L_DAMAGE, L_TIMES, L_LOST, L_LOOKED, L_NOT_LOOKED, L_EMPTY, L_WAIVED, L_BASELINE, L_LEAD_KNOWN, L_NOTHING_NEW, L_KNOWN_LINES, L_LAST, L_WHERE,
+	L_DAMAGE, L_LOST, L_EMPTY, L_WAIVED, L_BASELINE, L_LEAD_KNOWN, L_NOTHING_NEW, L_KNOWN_LINES, L_LAST, L_WHERE, L_NO_TIME, L_TORN, L_OBSERVED, L_SEVERE, L_BLANK, L_BINARY, L_LEFT_OUT,
 };
 
 static const char *const labels[][2] = {
@@ -61,23 +75,27 @@ static const char *const labels[][2] = {
 	[L_NOTHING] = { "Nothing here is like anything that the rules know.", "没有与已知规则相符的内容。" },
 	[L_SUSPECTS] = { "Suspects, none of them sure enough to lead:", "可疑项（均不足以定论）：" },
 	[L_SETTLE] = { "would settle it:", "可确认：" },
-	[L_UNEXPLAINED] = { "Unexplained, nearest to the incident first:", "未能解释的记录：" },
+	[L_UNEXPLAINED] = { "Unexplained, nearest to the incident first:", "未能解释的记录（离事件最近者在前）：" },
 	[L_NOT_JUDGED] = { "Not judged, for want of input:", "因缺少输入而未判断：" },
 	[L_MORE] = { "more", "更多" },
 	[L_READ] = { "Read:", "已读取：" },
-	[L_UNREAD] = { "read by nobody:", "无法识别：" },
+	[L_UNREAD] = { "searched as plain text:", "按纯文本检索：" },
 	[L_DAMAGE] = { "Damaged:", "损坏：" },
-	[L_TIMES] = { "times", "次" },
 	[L_LOST] = { "loses work", "会丢失工作" },
-	[L_LOOKED] = { "Looked at:", "已检查：" },
-	[L_NOT_LOOKED] = { "Could not be judged:", "无法判断：" },
 	[L_WHERE] = { "Where:", "位置：" },
 	[L_WAIVED] = { "Known here, waived:", "已豁免（本环境已知）：" },
 	[L_LEAD_KNOWN] = { "finding %d, which leads, is also in the baseline", "首要发现 %d 在基线中也有" },
 	[L_BASELINE] = { "Against the baseline:", "与基线相比：" },
 	[L_NOTHING_NEW] = { "no version of kernel or driver that both name differs", "双方给出的内核与驱动版本均相同" },
 	[L_KNOWN_LINES] = { "%zu unexplained kinds of line stand in the baseline too", "%zu 类未解释的记录在基线中也存在" },
-	[L_EMPTY] = { "There was nothing to read.", "没有可读取的内容。" },
+	[L_EMPTY] = { "There was nothing to read.", "没有可读取的内容：未找到文件。" },
+	[L_BLANK] = { "There was nothing to read. The input is empty.", "没有可读取的内容：输入为空。" },
+	[L_BINARY] = { "There was nothing to judge: no text could be read; the reasons stand below.", "无法判断：没有可读的文本，原因见下。" },
+	[L_LEFT_OUT] = { "Left out, not text:", "未读取（非文本）：" },
+	[L_NO_TIME] = { "the lines carry no time", "各行没有时间" },
+	[L_TORN] = { "Part of the input could not be read; see \"Damaged\" below.", "部分输入无法读取，见下方“损坏”。" },
+	[L_OBSERVED] = { "observations", "条观测" },
+	[L_SEVERE] = { "Not explained by any rule, though it looks severe:", "看似严重但没有规则能解释的记录：" },
 };
 
 static const char *label(const struct cul_report *r, enum label l)
@@ -96,14 +114,20 @@ static void colour(const struct page *p, enum style style)
 {
 	static const char *const codes[] = { "", "\033[1m", "\033[1;31m", "\033[1;33m", "\033[32m", "\033[2m" };
 
-	if (p->r->options->colour && style != PLAIN)
+	if (p->r->options->colour && style != PLAIN && !p->dry)
 		fputs(codes[style], p->r->out);
 }
 
 static void end_colour(const struct page *p, enum style style)
 {
-	if (p->r->options->colour && style != PLAIN)
+	if (p->r->options->colour && style != PLAIN && !p->dry)
 		fputs("\033[0m", p->r->out);
+}
+
+static void out(const struct page *p, const char *text, size_t size)
+{
+	if (!p->dry)
+		fwrite(text, 1, size, p->r->out);
 }
 
 static bool room(const struct page *p)
@@ -165,12 +189,14 @@ static void put(struct page *p, const char *lead, const char *head, enum style s
 		return;
 	if (p->most && p->lines + most > p->most)
 		most = p->most - p->lines;
-	fputs(lead, p->r->out);
+	out(p, lead, strlen(lead));
 	colour(p, style);
-	fputs(head, p->r->out);
+	out(p, head, strlen(head));
 	end_colour(p, style);
-	if (*head && rest.size) {
-		putc(' ', p->r->out);
+	/* "：" brings its own blank */
+	size_t size = strlen(head);
+	if (size && rest.size && !(size > 3 && !strcmp(head + size - 3, "："))) {
+		out(p, " ", 1);
 		used++;
 	}
 	for (int line = 0;; line++) {
@@ -178,24 +204,25 @@ static void put(struct page *p, const char *lead, const char *head, enum style s
 
 		if (line + 1 >= most && n < rest.size) {
 			char *held = cul_arena_copy(p->r->arena, rest);
-			fputs(held ? cul_shorten(p->r->arena, held, columns) : "…", p->r->out);
+			const char *shown = held ? cul_shorten(p->r->arena, held, columns) : "…";
+			out(p, shown, strlen(shown));
 			rest = CUL_NONE;
 		} else {
 			size_t shown = n;
 			while (shown && rest.data[shown - 1] == ' ')
 				shown--;
-			fwrite(rest.data, 1, shown, p->r->out);
+			out(p, rest.data, shown);
 			rest = cul_from(rest, n);
 			while (rest.size && rest.data[0] == ' ')
 				rest = cul_from(rest, 1);
 		}
-		putc('\n', p->r->out);
+		out(p, "\n", 1);
 		p->lines++;
 		if (!rest.size)
 			return;
 		used = indent;
 		for (size_t i = 0; i < indent; i++)
-			putc(' ', p->r->out);
+			out(p, " ", 1);
 	}
 }
 
@@ -208,41 +235,42 @@ static const char *percent(struct cul_report *r, double certainty)
 	return cul_words(r, "%d %%", certainty < 1 && n > 99 ? 99 : n);
 }
 
-/* Returns whether the entities had to be cut. */
+/*
+ * The verdict in one line: the title, or its first clauses; how sure; the entities that find room. Returns whether more is to be said
+ * about where.
+ */
 static bool put_verdict(struct page *p, const struct cul_finding *f)
 {
 	struct cul_report *r = p->r;
-	const char *sure = percent(r, f->certainty), *entities = safe(r, cul_entity_words(r, f)), *title = safe(r, f->title);
-	size_t rest = p->width - 9, title_columns = cul_columns(title), entity_columns = cul_columns(entities);
-	size_t tail = cul_columns(sure) + 2;
-	const char *all = entities;
+	const char *sure = percent(r, f->certainty), *title = safe(r, cul_known(r, f->title)), *where;
+	size_t rest = p->width - 9 - cul_columns(sure) - 2, least;
+	bool all;
 
-	/* the entities give way to the title, down to 24 columns */
-	if (title_columns + tail + 2 + entity_columns > rest) {
-		const char *comma = strstr(entities, ", ");
+	/* the host, else what comes first, must find room; not at any price */
+	where = cul_entity_short(r, f, title, 28, &all);
+	least = cul_columns(safe(r, where));
+	least = least ? (least < 28 ? least : 28) + 2 : 0;
+	if (cul_columns(title) + least > rest) {
+		bool ignored;
 
-		/* the first one stays here, all of them get a line of their own */
-		if (comma)
-			entities = cul_words(r, "%.*s", (int)(comma - entities), entities);
-		size_t least = entity_columns < 24 ? entity_columns : 24;
-		size_t left = rest > title_columns + tail + 2 ? rest - title_columns - tail - 2 : 0;
-
-		entities = cul_shorten(r->arena, entities, left > least ? left : least);
-		entity_columns = cul_columns(entities);
+		where = cul_entity_short(r, f, title, 20, &ignored);
+		least = *where ? cul_columns(safe(r, where)) + 2 : 0;
 	}
-	if (entity_columns)
-		tail += entity_columns + 2;
-	title = cul_shorten(r->arena, title, rest > tail + 8 ? rest - tail : 8);
-	colour(p, RED);
-	fputs("CULPRIT", r->out);
-	end_colour(p, RED);
-	fputs("  ", r->out);
-	colour(p, BOLD);
-	fputs(title, r->out);
-	end_colour(p, BOLD);
-	fprintf(r->out, "  %s%s%s\n", sure, entity_columns ? "  " : "", entities);
+	title = cul_clause(r, title, rest > least + 24 ? rest - least : 24);
+	size_t left = rest > cul_columns(title) + 2 ? rest - cul_columns(title) - 2 : 0;
+	where = safe(r, cul_entity_short(r, f, title, left, &all));
+	if (!p->dry) {
+		colour(p, RED);
+		fputs("CULPRIT", r->out);
+		end_colour(p, RED);
+		fputs("  ", r->out);
+		colour(p, BOLD);
+		fputs(title, r->out);
+		end_colour(p, BOLD);
+		fprintf(r->out, "  %s%s%s\n", sure, *where ? "  " : "", where);
+	}
 	p->lines++;
-	return entities != all;
+	return !all;
 }
 
 static const char *join(struct cul_report *r, const char *const *list, size_t count, const char *between)
@@ -272,15 +300,18 @@ static void put_list(struct page *p, const char *head, enum style style, const c
 	}
 }
 
-static void put_act(struct page *p, const struct cul_finding *f)
+static void put_act(struct page *p, const struct cul_finding *f, const struct share *share)
 {
 	struct cul_report *r = p->r;
-	const char *cost = cul_act_cost(r, f), *text = cul_act_words(r, f->act);
+	const char *cost = cul_act_cost(r, f), *text = cul_look_first(r, f);
 
-	if (*cost)
-		text = cul_words(r, "%s (%s)", text, cost);
-	put(p, "", label(r, L_ACT), YELLOW, safe(r, text), cul_columns(label(r, L_ACT)) + 1, 2);
-	put_list(p, label(r, L_DO_NOT), YELLOW, f->do_not, f->do_not_count, 3);
+	if (!*text) {
+		text = cul_act_words(r, f->act);
+		if (*cost)
+			text = cul_words(r, r->lang ? "%s（%s）" : "%s (%s)", text, cost);
+	}
+	put(p, "", label(r, L_ACT), YELLOW, safe(r, text), cul_columns(label(r, L_ACT)) + 1, share->act);
+	put_list(p, label(r, L_DO_NOT), YELLOW, f->do_not, f->do_not_count, share->do_not);
 }
 
 static void put_when(struct page *p, const struct cul_finding *f)
@@ -292,13 +323,18 @@ static void put_when(struct page *p, const struct cul_finding *f)
 	const char *first = cul_time_words(r, start), *last = cul_time_words(r, f->last_ns), *fact;
 	const char *text = label(r, f->ongoing == CUL_UNKNOWN ? L_UNKNOWN : f->ongoing == CUL_TRUE ? L_YES : L_NO);
 
-	text = cul_words(r, "%s. %s %s", text, label(r, L_FIRST), *first ? first : label(r, L_UNKNOWN));
+	if (*first)
+		text = cul_words(r, r->lang ? "%s。%s %s" : "%s. %s %s", text, label(r, L_FIRST), first);
+	else
+		text = cul_words(r, r->lang ? "%s（%s）" : "%s (%s)", text, label(r, L_NO_TIME));
 	if (*last && strcmp(first, last) != 0)
-		text = cul_words(r, "%s, %s %s", text, label(r, L_LAST), *first && !strncmp(first, last, 10) ? last + 11 : last);
+		text = cul_words(r, r->lang ? "%s，%s %s" : "%s, %s %s", text, label(r, L_LAST), *first && !strncmp(first, last, 10) ? last + 11 : last);
 	if (f->count > 1)
-		text = cul_words(r, "%s (%s%s %s)", text, f->at_least ? "≥ " : "", cul_count_words(r, f->count), label(r, L_TIMES));
+		text = cul_words(r, r->lang ? "%s，%s%s %s" : "%s; %s%s %s", text, f->at_least ? "≥ " : "", cul_count_words(r, f->count),
+				 label(r, L_OBSERVED));
 	fact = cul_fact_words(r, f, good);
-	text = cul_words(r, "%s; %s %s", text, label(r, L_GOOD), fact ? fact : label(r, L_UNKNOWN));
+	if (fact)
+		text = cul_words(r, "%s; %s %s", text, label(r, L_GOOD), fact);
 	fact = cul_fact_words(r, f, changed);
 	if (fact)
 		text = cul_words(r, "%s; %s %s", text, label(r, L_CHANGED), fact);
@@ -319,6 +355,7 @@ static void put_evidence(struct page *p, const struct cul_finding *f, size_t mos
 	struct cul_report *r = p->r;
 	const struct cul_evidence *picked[16];
 	size_t count = cul_pick_evidence(f, picked, most < 16 ? most : 16), widest = 0;
+	int each = count * 2 <= most ? 2 : 1;
 	const char *places[16];
 
 	if (!count)
@@ -331,18 +368,21 @@ static void put_evidence(struct page *p, const struct cul_finding *f, size_t mos
 	put(p, "", label(r, L_LINES), BOLD, safe(r, cul_words(r, "(culprit explain %s)", f->cause)), 4, 1);
 	for (size_t i = 0; i < count; i++) {
 		const struct cul_row *row = picked[i]->row;
-		/* a capture's line may hold nothing but padding before what matters */
-		const char *text = cul_harmless(r->arena, cul_trim(cul_slice(row->text.data, row->text.size < 4096 ? row->text.size : 4096)));
 		const char *head = cul_words(r, "  %c %s%*s ", picked[i]->role == CUL_AGAINST ? '-' : ' ', places[i],
 					     (int)(widest - cul_columns(places[i])), "");
+		const char *times = row->n > 1 ? cul_words(r, "%s× ", cul_count_words(r, row->n)) : "";
+		size_t columns = p->width > widest + 25 ? p->width - widest - 5 - cul_columns(times) : 20;
+		const char *text = cul_tell(r, f, row->text, each == 2 ? columns + p->width - 16 : columns);
+		const char *rest = cul_row_rest(r, row);
 
-		if (row->n > 1)
-			text = cul_words(r, "(%s %s) %s", cul_count_words(r, row->n), label(r, L_TIMES), text);
-		put(p, head, "", PLAIN, text, 6, count * 2 <= most ? 2 : 1);
+		if (*rest && each == 1)
+			text = cul_shorten(r->arena, cul_words(r, "%s %s", cul_tell(r, NULL, row->text, columns - 32), rest), columns);
+
+		put(p, head, "", PLAIN, cul_words(r, "%s%s", times, text), 6, each);
 	}
 }
 
-static void put_explains(struct page *p, const struct cul_finding *f)
+static void put_explains(struct page *p, const struct cul_finding *f, int most)
 {
 	struct cul_report *r = p->r;
 	const char *text = "";
@@ -355,17 +395,19 @@ static void put_explains(struct page *p, const struct cul_finding *f)
 			continue;
 		if (count++ >= 8)
 			continue;
-		text = cul_words(r, "%s%s%s", text, *text ? "; " : "", safe(r, s->title));
-		if (s->count > 1)
-			text = cul_words(r, "%s (%s%s %s)", text, s->at_least ? "≥ " : "", cul_count_words(r, s->count), label(r, L_TIMES));
+		const char *title = cul_clause(r, safe(r, cul_known(r, s->title)), 70);
+		if (strstr(text, title))
+			count--;
+		else
+			text = cul_words(r, "%s%s%s", text, *text ? r->lang ? "；" : "; " : "", title);
 	}
 	if (count > 8)
 		text = cul_words(r, "%s; +%zu", text, count - 8);
 	if (count)
-		put(p, "", label(r, L_EXPLAINS), BOLD, text, 4, 3);
+		put(p, "", label(r, L_EXPLAINS), BOLD, text, 4, most);
 }
 
-static void put_remedy(struct page *p, const struct cul_finding *f, int most)
+static void put_remedy(struct page *p, const struct cul_finding *f, int most, int step)
 {
 	struct cul_report *r = p->r;
 	int begin = p->lines;
@@ -376,7 +418,7 @@ static void put_remedy(struct page *p, const struct cul_finding *f, int most)
 	put(p, "", label(r, L_REMEDY), BOLD, "", 0, 1);
 	for (i = 0; i < f->remedy_count; i++) {
 		const struct cul_remedy *m = &f->remedy[i];
-		const char *text = safe(r, m->what), *run = m->run && *m->run ? cul_words(r, "$ %s", safe(r, m->run)) : NULL;
+		const char *text = safe(r, cul_known(r, m->what)), *run = m->run && *m->run ? cul_words(r, "$ %s", safe(r, m->run)) : NULL;
 		int left = most - (p->lines - begin) - (i + 1 < f->remedy_count);
 		int wants = 1 + (run != NULL);
 
@@ -391,15 +433,16 @@ static void put_remedy(struct page *p, const struct cul_finding *f, int most)
 			put(p, head, "", PLAIN, cul_words(r, "%s  %s", text, run), 5, 1);
 			continue;
 		}
-		put(p, head, "", PLAIN, text, 5, run && left > 1 ? left - 1 < 2 ? left - 1 : 2 : left < 2 ? left : 2);
+		int words = run && left > 1 ? left - 1 : left;
+		put(p, head, "", PLAIN, text, 5, words < step ? words : step);
 		if (run && most - (p->lines - begin) > 0)
-			put(p, "     ", "", PLAIN, run, 7, most - (p->lines - begin) < 2 ? 1 : 2);
+			put(p, "     ", "", PLAIN, run, 7, most - (p->lines - begin) < step ? most - (p->lines - begin) : step);
 	}
 	if (i < f->remedy_count)
 		put(p, "  ", "", PLAIN, cul_words(r, "+%zu %s", f->remedy_count - i, label(r, L_MORE_STEPS)), 5, 1);
 }
 
-static void put_runner_up(struct page *p)
+static void put_runner_up(struct page *p, int most)
 {
 	struct cul_report *r = p->r;
 	const struct cul_finding *f = cul_runner_up(r);
@@ -409,45 +452,60 @@ static void put_runner_up(struct page *p)
 		put(p, "", label(r, L_RUNNER_UP), BOLD, label(r, L_NO_RUNNER_UP), 4, 1);
 		return;
 	}
-	text = cul_words(r, "%s, %s, %d %s", safe(r, f->title), percent(r, f->certainty),
+	text = cul_words(r, "%s, %s, %d %s", safe(r, cul_known(r, f->title)), percent(r, f->certainty),
 			 (int)((r->lead->certainty - f->certainty) * 100 + 0.5), label(r, L_MARGIN));
 	if (f->capture_count)
 		capture = f->captures[0];
-	else if (r->lead->capture_count)
-		capture = r->lead->captures[0];
 	for (size_t i = 0; !capture && i < r->verdict->not_judged_count; i++)
 		if (r->verdict->not_judged[i].cause && !strcmp(r->verdict->not_judged[i].cause, f->cause))
 			capture = r->verdict->not_judged[i].capture;
 	if (capture)
 		text = cul_words(r, "%s; %s %s", text, label(r, L_FLIP), safe(r, capture));
-	put(p, "", label(r, L_RUNNER_UP), BOLD, text, 4, 2);
+	put(p, "", label(r, L_RUNNER_UP), BOLD, text, 4, most);
 }
 
-/* parts and their most lines: 1 + 2 + 3 + 3 + 1 + 2 + 8 + 3 + 9 + 3 + 2 + 2 = 39 */
-static void put_lead(struct page *p)
+static void put_lead_by(struct page *p, const struct share *share)
 {
 	struct cul_report *r = p->r;
 	const struct cul_finding *f = r->lead;
+	const char *summary = cul_known_sentences(r, f->summary);
 
-	p->most = SCREEN;
-	bool cut = put_verdict(p, f);
-	put_act(p, f);
-	if (f->summary && *f->summary)
-		put(p, "", "", PLAIN, safe(r, f->summary), 0, 3);
-	if (cut)
-		put(p, "", label(r, L_WHERE), BOLD, safe(r, cul_entity_words(r, f)), 4, 1);
+	p->lines = 0;
+	bool more = put_verdict(p, f);
+	put_act(p, f, share);
+	if (*summary)
+		put(p, "", "", PLAIN, safe(r, summary), 0, share->summary);
+	if (more)
+		put(p, "", label(r, L_WHERE), BOLD, safe(r, cul_entity_words(r, f)), 4, share->where);
 	if (!r->options->quiet) {
 		put_when(p, f);
-		put_evidence(p, f, MOST_EVIDENCE);
-		put_explains(p, f);
+		put_evidence(p, f, (size_t)share->evidence);
+		put_explains(p, f, share->explains);
 	}
-	put_remedy(p, f, r->options->quiet ? 20 : 9);
-	put_list(p, label(r, L_CAPTURE), YELLOW, f->before_reboot, f->before_reboot_count, 3);
+	put_remedy(p, f, r->options->quiet ? 20 : share->remedy, share->step);
+	put_list(p, label(r, L_CAPTURE), YELLOW, f->before_reboot, f->before_reboot_count, share->capture);
 	if (!r->options->quiet) {
-		put_runner_up(p);
+		put_runner_up(p, share->runner_up);
 		if (f->ruled_out_count)
-			put(p, "", label(r, L_RULED_OUT), BOLD, join(r, f->ruled_out, f->ruled_out_count, "; "), 4, 2);
+			put(p, "", label(r, L_RULED_OUT), BOLD, join(r, f->ruled_out, f->ruled_out_count, r->lang ? "；" : "; "), 4, share->ruled_out);
 	}
+}
+
+static void put_lead(struct page *p)
+{
+	const size_t count = sizeof(shares) / sizeof(shares[0]);
+	size_t i = 0;
+
+	p->dry = true;
+	p->most = 0;
+	for (; i + 1 < count; i++) {
+		put_lead_by(p, &shares[i]);
+		if (p->lines <= SCREEN)
+			break;
+	}
+	p->dry = false;
+	p->most = SCREEN;
+	put_lead_by(p, &shares[i]);
 	p->most = 0;
 }
 
@@ -476,13 +534,14 @@ static void put_findings(struct page *p, enum label head, enum cul_role role, bo
 			continue;
 		shown++;
 		const char *entities = cul_entity_words(r, f);
-		const char *text = cul_words(r, "%s  %s%s%s  (%s)", safe(r, f->title), percent(r, f->certainty), *entities ? "  " : "",
+		const char *text = cul_words(r, "%s  %s%s%s  (%s)", safe(r, cul_known(r, f->title)), percent(r, f->certainty), *entities ? "  " : "",
 					     safe(r, entities), safe(r, cul_words(r, "%s%s", f->cause, cul_asked_words(r, f))));
 		put(p, cul_words(r, "  %d. ", f->order), "", PLAIN, text, 5, 2);
-		if (f->evidence_count)
-			put(p, cul_words(r, "     %s ", place(r, f->evidence[0].row->member, f->evidence[0].row->line, 36)), "", PLAIN,
-			    cul_harmless(r->arena, cul_trim(cul_slice(f->evidence[0].row->text.data,
-				    f->evidence[0].row->text.size < 4096 ? f->evidence[0].row->text.size : 4096))), 5, 1);
+		if (f->evidence_count) {
+			const char *at = cul_words(r, "     %s ", place(r, f->evidence[0].row->member, f->evidence[0].row->line, 36));
+
+			put(p, at, "", PLAIN, cul_tell(r, f, f->evidence[0].row->text, p->width - cul_columns(at)), 5, 1);
+		}
 		if (role == CUL_ROLE_ROOT && sure && f->act && strcmp(f->act, "none") != 0)
 			put(p, "     ", "", PLAIN, safe(r, cul_words(r, "%s %s", label(r, L_ACT), cul_act_words(r, f->act))), 7, 1);
 		if (role == CUL_ROLE_ROOT && !sure && f->capture_count)
@@ -532,38 +591,62 @@ static void put_baseline(struct page *p)
 static void put_unexplained(struct page *p)
 {
 	struct cul_report *r = p->r;
+	size_t shown = 0;
 
-	for (size_t i = 0; i < r->verdict->unexplained_count && i < MOST_LIST; i++) {
+	for (size_t i = 0; i < r->verdict->unexplained_count && shown < MOST_UNEXPLAINED; i++) {
 		const struct cul_template *t = r->verdict->unexplained[i];
-		const char *where;
+		const char *head;
 
-		if (!i) {
+		if (!cul_worth_a_line(r, t))
+			continue;
+		if (!shown++) {
 			blank(p);
-			put(p, "", label(r, L_UNEXPLAINED), BOLD, "", 0, 1);
+			put(p, "", label(r, r->lead ? L_UNEXPLAINED : L_SEVERE), BOLD, "", 0, 1);
 		}
-		where = cul_words(r, "%s:%" PRId64, cul_shorten_left(r->arena, safe(r, t->source ? t->source : "?"), 30), t->line);
-		put(p, cul_words(r, "  %6s × ", cul_count_words(r, t->n)), "", PLAIN,
-		    cul_words(r, "%s %s", where, safe(r, t->specimen && *t->specimen ? t->specimen : t->text)), 11, 1);
+		head = cul_words(r, "  %6s × %s:%" PRId64 " ", cul_count_words(r, t->n),
+				 cul_shorten_left(r->arena, safe(r, t->source ? t->source : "?"), 30), t->line);
+		put(p, head, "", PLAIN, cul_tell(r, NULL, cul_str(t->specimen && *t->specimen ? t->specimen : t->text), p->width - cul_columns(head)), 11, 1);
 	}
 }
 
+/* One line for each thing that is missing, with the causes that want it. What nothing would fetch is left to --json. */
 static void put_not_judged(struct page *p)
 {
 	struct cul_report *r = p->r;
-	size_t count = r->verdict->not_judged_count, shown = 0;
+	size_t count = r->verdict->not_judged_count < 256 ? r->verdict->not_judged_count : 256, shown = 0, most = !r->lead ? 5 : r->lead->certainty < 0.9 ? 4 : 2, left = 0;
+	bool done[256] = { false };
 
-	if (!count)
-		return;
-	blank(p);
-	put(p, "", label(r, L_NOT_JUDGED), BOLD, "", 0, 1);
-	for (size_t i = 0; i < count && shown < 8; i++, shown++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct cul_not_judged *n = &r->verdict->not_judged[i];
+		const char *causes = safe(r, n->cause);
+		size_t same = 1;
 
-		put(p, "  ", "", PLAIN, cul_words(r, "%s: %s%s%s", safe(r, n->cause), safe(r, n->why), n->capture ? "  $ " : "",
-						  n->capture ? safe(r, n->capture) : ""), 6, 2);
+		if (done[i] || !n->capture || !*n->capture)
+			continue;
+		for (size_t k = i + 1; k < count; k++) {
+			const struct cul_not_judged *other = &r->verdict->not_judged[k];
+
+			if (done[k] || !other->why || !n->why || strcmp(other->why, n->why) != 0)
+				continue;
+			done[k] = true;
+			if (same++ < 3)
+				causes = cul_words(r, "%s, %s", causes, safe(r, other->cause));
+		}
+		if (shown == most) {
+			left += same;
+			continue;
+		}
+		if (!shown++) {
+			blank(p);
+			put(p, "", label(r, L_NOT_JUDGED), BOLD, "", 0, 1);
+		}
+		if (same > 3)
+			causes = cul_words(r, "%s +%zu", causes, same - 3);
+		put(p, "  ", "", PLAIN, cul_words(r, r->lang ? "%s：%s" : "%s: %s", safe(r, n->why), causes), 6, 2);
+		put(p, "      ", "", PLAIN, cul_words(r, "$ %s", safe(r, n->capture)), 8, 2);
 	}
-	if (count > shown)
-		put(p, "  ", "", PLAIN, cul_words(r, "+%zu %s", count - shown, label(r, L_MORE)), 2, 1);
+	if (left)
+		put(p, "  ", "", PLAIN, cul_words(r, "+%zu %s (--json)", left, label(r, L_MORE)), 2, 1);
 }
 
 static const char *looked_at(struct cul_report *r)
@@ -573,10 +656,12 @@ static const char *looked_at(struct cul_report *r)
 
 	cul_report_span(r, &first, &last);
 	if (r->lang)
-		text = cul_words(r, "%s 个文件，%s 行，%s", cul_count_words(r, r->members), cul_count_words(r, r->lines), cul_bytes_words(r, r->bytes));
+		text = cul_words(r, "%s 个文件，%s 行", cul_count_words(r, r->members), cul_count_words(r, r->lines));
 	else
-		text = cul_words(r, "%s file%s, %s lines, %s", cul_count_words(r, r->members), r->members == 1 ? "" : "s",
-				 cul_count_words(r, r->lines), cul_bytes_words(r, r->bytes));
+		text = cul_words(r, "%s file%s, %s lines", cul_count_words(r, r->members), r->members == 1 ? "" : "s", cul_count_words(r, r->lines));
+	/* a pipe doesn't tell its size */
+	if (r->bytes > 0)
+		text = cul_words(r, r->lang ? "%s，%s" : "%s, %s", text, cul_bytes_words(r, r->bytes));
 	const char *readers = cul_readers(r, 12);
 	if (*readers)
 		text = cul_words(r, r->lang ? "%s，识别为 %s" : "%s, read as %s", text, readers);
@@ -585,56 +670,101 @@ static const char *looked_at(struct cul_report *r)
 	return text;
 }
 
+/* Does a file of this name hold a log, so that somebody would want to know that no reader took it? */
+static bool like_a_log(const char *path)
+{
+	static const char *const begins[] = { "messages", "syslog", "dmesg", "kern", "journal", "nvidia-smi", "stderr", "stdout" };
+	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path, *end = strrchr(name, '.');
+
+	/* what the kernel or the packages bring along */
+	if (strstr(path, "/proc/") || strstr(path, "/etc/") || strstr(path, "/sys/") || !strncmp(name, "ls_", 3))
+		return false;
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (!strncmp(name, begins[i], strlen(begins[i])))
+			return true;
+	return end && (!strcmp(end, ".log") || !strcmp(end, ".out") || !strcmp(end, ".err"));
+}
+
+static const char *unread(struct cul_report *r)
+{
+	const char *text = "";
+	size_t count = 0, named = 0;
+
+	for (size_t i = 0; i < r->source_count; i++)
+		count += !(r->sources[i].read_as && *r->sources[i].read_as) && r->sources[i].lines > 0;
+	for (size_t i = 0; i < r->source_count && named < 4; i++) {
+		const struct cul_source *s = &r->sources[i];
+
+		if ((s->read_as && *s->read_as) || s->lines <= 0 || !s->name || (count > 4 && !like_a_log(s->name)))
+			continue;
+		text = cul_words(r, "%s%s%s", text, named++ ? ", " : "", cul_shorten_left(r->arena, safe(r, s->name), 40));
+	}
+	if (count > named && named)
+		text = cul_words(r, r->lang ? "%s 等 %s 个文件" : "%s and %s more", text, cul_count_words(r, (int64_t)(r->lang ? count : count - named)));
+	else if (count)
+		text = named ? text : cul_words(r, r->lang ? "%s 个文件" : "%s files", cul_count_words(r, (int64_t)count));
+	return text;
+}
+
+static bool not_text(const struct cul_damage *d)
+{
+	return d->why && (strstr(d->why, "binary data") || strstr(d->why, "nothing but NUL"));
+}
+
 static void put_coverage(struct page *p)
 {
 	struct cul_report *r = p->r;
-	const char *text = looked_at(r), *unread = "";
-	size_t count = 0;
+	const char *text = looked_at(r), *rest = unread(r), *binary = "";
+	size_t binaries = 0, damaged = 0;
 
 	blank(p);
-	for (size_t i = 0; i < r->source_count; i++) {
-		if (r->sources[i].read_as && *r->sources[i].read_as)
-			continue;
-		if (count++ < 4)
-			unread = cul_words(r, "%s%s%s", unread, *unread ? ", " : "", r->sources[i].name ? r->sources[i].name : "?");
-	}
-	if (count)
-		text = cul_words(r, "%s; %s %s", text, label(r, L_UNREAD), unread);
-	if (count > 4)
-		text = cul_words(r, "%s +%zu", text, count - 4);
+	if (*rest)
+		text = cul_words(r, r->lang ? "%s；%s%s" : "%s; %s %s", text, label(r, L_UNREAD), rest);
 	if (r->options->seconds >= 0)
 		text = cul_words(r, "%s; %.2f s", text, r->options->seconds);
 	put(p, "", label(r, L_READ), DIM, safe(r, text), 6, 4);
-	for (size_t i = 0; i < r->damage_count && i < 4; i++) {
+	for (size_t i = 0; i < r->damage_count; i++) {
 		const struct cul_damage *d = &r->damage[i];
 		const char *where = d->line > 0 ? cul_words(r, "%s:%" PRId64, d->source ? d->source : "?", d->line) : d->source ? d->source : "?";
 
-		put(p, "", label(r, L_DAMAGE), DIM, safe(r, cul_words(r, "%s: %s", where, d->why ? d->why : "")), 9, 2);
+		/* what isn't text isn't damaged */
+		if (not_text(d)) {
+			if (binaries++ < 2)
+				binary = cul_words(r, "%s%s%s", binary, *binary ? ", " : "", cul_shorten_left(r->arena, safe(r, where), 36));
+			continue;
+		}
+		if (damaged++ < 4)
+			put(p, "", label(r, L_DAMAGE), YELLOW, safe(r, cul_words(r, "%s: %s", where, d->why ? d->why : "")), 9, 2);
 	}
-	if (r->damage_count > 4)
-		put(p, "", label(r, L_DAMAGE), DIM, cul_words(r, "+%zu %s", r->damage_count - 4, label(r, L_MORE)), 9, 1);
+	if (damaged > 4)
+		put(p, "", label(r, L_DAMAGE), YELLOW, cul_words(r, "+%zu %s", damaged - 4, label(r, L_MORE)), 9, 1);
+	if (binaries > 2)
+		binary = cul_words(r, "%s +%zu", binary, binaries - 2);
+	if (binaries)
+		put(p, "", label(r, L_LEFT_OUT), DIM, binary, 9, 2);
 }
 
-/* no lead: say so, and what stands behind that */
+/* no lead: say so */
 static void put_nothing(struct page *p)
 {
 	struct cul_report *r = p->r;
-	const char *host = "", *text = "";
-	size_t count = r->verdict->not_judged_count;
+	const char *host = "";
 
-	put(p, "", label(r, L_NONE), GREEN, r->verdict->count ? "" : label(r, L_NOTHING), 2, 2);
-	if (!r->members) {
-		put(p, "", "", PLAIN, label(r, L_EMPTY), 0, 1);
+	if (!r->lines) {
+		put(p, "", label(r, !r->members ? L_EMPTY : r->damage_count ? L_BINARY : L_BLANK), YELLOW, "", 0, 1);
 		return;
 	}
+	put(p, "", label(r, L_NONE), GREEN, r->verdict->count ? "" : label(r, L_NOTHING), 2, 2);
 	for (size_t i = 0; i < r->host_count && i < 4; i++)
 		if (strcmp(r->hosts[i].name, "host") != 0)
 			host = cul_words(r, "%s%s%s", host, *host ? ", " : "", r->hosts[i].name);
-	put(p, "", label(r, L_LOOKED), BOLD, safe(r, cul_words(r, "%s%s%s", looked_at(r), *host ? "; " : "", host)), 4, 2);
-	for (size_t i = 0; i < count && i < 3; i++)
-		text = cul_words(r, "%s%s%s", text, i ? ", " : "", r->verdict->not_judged[i].cause);
-	if (count)
-		put(p, "", label(r, L_NOT_LOOKED), BOLD, safe(r, count > 3 ? cul_words(r, "%s +%zu", text, count - 3) : text), 4, 2);
+	for (size_t i = 0; i < r->damage_count; i++)
+		if (!not_text(&r->damage[i])) {
+			put(p, "", label(r, L_TORN), YELLOW, "", 0, 1);
+			break;
+		}
+	if (*host)
+		put(p, "", label(r, L_WHERE), BOLD, safe(r, cul_words(r, "host %s", host)), 4, 2);
 }
 
 void cul_report_text(struct cul_report *r)

@@ -225,7 +225,7 @@ static void test_no_lead(void **state)
 	text = print(&v, (struct cul_report_options){ .seconds = 0.5 });
 	assert_int_equal(strncmp(text, "No known cause found.", 21), 0);
 	assert_non_null(strstr(text, "Suspects"));
-	assert_non_null(strstr(text, "nvidia.xid-79: no kernel log  $ dmesg -T"));
+	assert_non_null(strstr(text, "no kernel log: nvidia.xid-79\n      $ dmesg -T"));
 	assert_non_null(strstr(text, "photo.jpg"));
 	free(text);
 
