@@ -72,7 +72,7 @@ struct path_beneath {
 
 /* what the C library, libarchive's character sets and SQLite open by themselves */
 static const char *const system_reads[] = {
-	"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/etc/ld.so.cache", "/etc/localtime",
+	"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/etc/ld.so.cache", "/etc/localtime", "/etc/locale.alias",
 	"/usr/share/zoneinfo", "/usr/share/locale", "/usr/share/i18n", "/sys/devices/system/cpu", "/dev/urandom", "/dev/null",
 #if SANITIZED
 	"/proc", /* the leak check reads its own maps and threads */

@@ -25,7 +25,7 @@ struct options {
 	const char *const *args; /* what is no option */
 	size_t count;
 
-	bool json, csv, quiet, times, verbose, all, add, builtin;
+	bool json, csv, quiet, times, verbose, all, add, builtin, sandbox;
 	int colour;       /* -1: when stdout is a terminal; 0; 1 */
 	const char *lang; /* "en", "zh" */
 	const char *format, *output, *keep;
@@ -53,6 +53,9 @@ int run_parse(const struct options *o);
 int run_formats(const struct options *o);
 int run_rules(const struct options *o);
 int run_rules_new(const struct options *o);
+
+/** Enter the sandbox (sandbox.c): reading what @o names, writing what it asks for. false: failed, and said so. */
+bool lock_in(const struct options *o);
 
 /* ---- helpers (common.c) ---------------------------------------------------------------------- */
 

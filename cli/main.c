@@ -18,10 +18,10 @@ enum option {
 	OPT_JSON = 1 << 0, OPT_QUIET = 1 << 1, OPT_COLOUR = 1 << 2, OPT_LANG = 1 << 3, OPT_RULES = 1 << 4,
 	OPT_FAIL_ON = 1 << 5, OPT_WINDOW = 1 << 6, OPT_OUTPUT = 1 << 7, OPT_ADD = 1 << 8, OPT_KEEP = 1 << 9,
 	OPT_FORMAT = 1 << 10, OPT_CSV = 1 << 11, OPT_TIMES = 1 << 12, OPT_VERBOSE = 1 << 13, OPT_ALL = 1 << 14,
-	OPT_CONTEXT = 1 << 15, OPT_SANDBOX = 1 << 16, OPT_FROM = 1 << 17, OPT_ASK = 1 << 18,
+	OPT_CONTEXT = 1 << 15, OPT_FROM = 1 << 17, OPT_ASK = 1 << 18,
 };
 #define OPT_PRINT (OPT_JSON | OPT_QUIET | OPT_COLOUR | OPT_LANG)
-#define OPT_JUDGE (OPT_PRINT | OPT_RULES | OPT_FAIL_ON | OPT_SANDBOX | OPT_ASK)
+#define OPT_JUDGE (OPT_PRINT | OPT_RULES | OPT_FAIL_ON | OPT_ASK)
 
 static const struct spec {
 	const char *name;
@@ -57,7 +57,7 @@ static const struct spec {
 	{ "color", 0, OPT_COLOUR, "=WHEN", "always, never, auto (NO_COLOR is heeded)" },
 	{ "no-color", 0, OPT_COLOUR, NULL, "no colours" },
 	{ "lang", 0, OPT_LANG, "LANG", "en or zh" },
-	{ "no-sandbox", 0, OPT_SANDBOX, NULL, "don't lock the process in; for debugging" },
+	{ "no-sandbox", 0, 0, NULL, "don't lock the process in (Landlock, seccomp); for debugging" },
 	{ "help", 'h', 0, NULL, "this text" },
 	{ "version", 0, 0, NULL, "the version, and those of the libraries in use" },
 };
@@ -177,6 +177,8 @@ static bool apply(struct options *o, const char *name, const char *value)
 		o->quiet = true;
 	else if (!strcmp(name, "no-builtin"))
 		o->builtin = false;
+	else if (!strcmp(name, "no-sandbox"))
+		o->sandbox = false;
 	else if (!strcmp(name, "no-color"))
 		o->colour = 0;
 	else if (!strcmp(name, "output"))
@@ -306,7 +308,9 @@ static int take_option(const struct command *c, struct options *o, int argc, cha
 			return EXIT_DONE;
 		}
 		if (!strcmp(s->name, "version")) {
-			printf("culprit %s\n%s\n", cul_version(), cul_libraries());
+			char text[64];
+
+			printf("culprit %s\n%s\nsandbox: %s\n", cul_version(), cul_libraries(), cul_sandbox_about(text));
 			return EXIT_DONE;
 		}
 		if (value && !s->value) {
@@ -452,12 +456,14 @@ static int run(int argc, char **argv, struct options *o, const char **args)
 			 c == commands ? "" : c->name, c == commands ? "" : " ", c->args);
 		return EXIT_USE;
 	}
+	if (o->sandbox && !lock_in(o))
+		return EXIT_UNREADABLE;
 	return c->run(o);
 }
 
 int main(int argc, char **argv)
 {
-	struct options o = { .builtin = true, .colour = -1, .fail_on = -1, .lang = default_lang(), .before = 5, .after = 5 };
+	struct options o = { .builtin = true, .sandbox = true, .colour = -1, .fail_on = -1, .lang = default_lang(), .before = 5, .after = 5 };
 	const char **args = calloc((size_t)argc + 1, sizeof(*args));
 	char *held = NULL;
 	int status;

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Locks the tool in before it reads anything: what was named on the command line may be read, the folder of the case that was
+ * asked for may be written, and one private folder holds what has to be spooled.
+ *
+ * The spool folder is new for each run, empty (its files have no names), and removed at the end, by Ctrl-C too. It is handed on
+ * as TMPDIR: the spool and SQLite look there.
+ */
+#include "commands.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char spool[4096]; /* for the handlers: they have no other way to know */
+
+static void remove_spool(void)
+{
+	rmdir(spool);
+}
+
+static void on_signal(int number)
+{
+	rmdir(spool);
+	raise(number); /* SA_RESETHAND: now it ends the process as ever */
+}
+
+static bool make_spool(void)
+{
+	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	const char *folder = getenv("TMPDIR");
+	int n = snprintf(spool, sizeof(spool), "%s/culprit-XXXXXX", folder && folder[0] ? folder : "/tmp");
+
+	if (n < 0 || (size_t)n >= sizeof(spool) || !mkdtemp(spool))
+		return false;
+	atexit(remove_spool);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct sigaction now, then = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+			sigaction(ends[i], &then, NULL);
+	}
+	setenv("TMPDIR", spool, 1);
+	return true;
+}
+
+bool lock_in(const struct options *o)
+{
+	const char *target = o->output ? o->output : o->add ? o->args[0] : NULL;
+	const char **read = malloc((o->count + o->rule_count + 4) * sizeof(*read)), *write[2];
+	char *folder = target ? strdup(target) : NULL;
+	struct cul_sandbox how = { .read = read, .write = write };
+	struct cul_error err = { 0 };
+	bool done = false;
+
+	if (!read || (target && !folder)) {
+		complain("out of memory");
+		goto out;
+	}
+	for (size_t i = 0; i < o->count; i++)
+		read[how.read_count++] = o->args[i];
+	for (size_t i = 0; i < o->rule_count; i++)
+		read[how.read_count++] = o->rules[i];
+	const char *const others[] = { o->cre_sources, o->from, o->waive, o->baseline };
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (others[i])
+			read[how.read_count++] = others[i];
+	if (target) {
+		/* beside the folder the file itself: /dev/stdout, a link to elsewhere */
+		char *slash = strrchr(folder, '/');
+
+		if (slash)
+			slash[slash == folder] = '\0';
+		write[how.write_count++] = slash ? folder : ".";
+		write[how.write_count++] = target;
+	}
+	how.spool = make_spool() ? spool : NULL;
+	done = cul_sandbox_enter(&how, &err) == CUL_OK;
+	if (!done)
+		complain("%s; --no-sandbox goes on without", err.text);
+out:
+	free(folder);
+	free(read);
+	return done;
+}
