@@ -95,9 +95,9 @@ static const struct act {
 	{ "restart-process", { "restart the process", "重启该进程" },
 	  { "requests in flight are lost; hits the users of %s", "进行中的请求会丢失；影响 %s 的使用者" }, PROCESS },
 	{ "fix-config", { "change the configuration", "修改配置" },
-	  { "works once %s is started again; its users lose the requests in flight", "重新启动 %s 后生效，届时其使用者进行中的请求会丢失" }, PROCESS },
+	  { "works after a restart of %s; its users lose the requests in flight", "重新启动 %s 后生效，届时其使用者进行中的请求会丢失" }, PROCESS },
 	{ "fix-job", { "fix the job and start it again", "修正作业并重新启动" },
-	  { "%s starts over from its last checkpoint; other jobs go on", "%s 从最近的检查点重新开始，不影响其他作业" }, JOB },
+	  { "what %s did since its last checkpoint is lost; other jobs go on", "%s 自最近检查点以来的工作会丢失，不影响其他作业" }, JOB },
 	{ "reset-gpu", { "stop what runs on the GPU and reset it", "停止该 GPU 上的进程并重置 GPU" },
 	  { "every process on %s ends; the other GPUs go on", "%s 上的所有进程都会结束，其他 GPU 不受影响" }, GPU },
 	{ "drain-reboot", { "drain the host and reboot it", "排空主机并重启" },
@@ -105,9 +105,9 @@ static const struct act {
 	{ "power-cycle", { "drain the host, switch its power off and on again", "排空主机并断电重启" },
 	  { "all work on %s ends; a warm reboot is not enough", "%s 上的所有工作都会结束；热重启不够" }, HOST },
 	{ "replace-hardware", { "take it out of service and have the hardware replaced", "停止使用并更换硬件" },
-	  { "%s is out of service until then", "在此之前 %s 无法使用" }, HARDWARE },
+	  { "%s can't be used until then", "在此之前 %s 无法使用" }, HARDWARE },
 	{ "update-software", { "update the software", "更新软件" },
-	  { "%s has to be started again; its users lose the requests in flight", "%s 需要重新启动，其使用者进行中的请求会丢失" }, PROCESS },
+	  { "needs a restart of %s; its users lose the requests in flight", "%s 需要重新启动，其使用者进行中的请求会丢失" }, PROCESS },
 	{ "none", { "nothing; no action is needed", "无需操作" }, { "", "" }, NOBODY },
 };
 
@@ -151,14 +151,16 @@ static const char *host_name(const struct cul_report *r, const struct cul_findin
 /* the entity of one of these names, else the fact; NULL */
 static const char *named(struct cul_report *r, const struct cul_finding *f, const char *const *names)
 {
-	for (; *names; names++) {
-		for (size_t i = 0; i < f->entity_count; i++)
-			if (!strcmp(f->entities[i].name, *names) && f->entities[i].count)
-				return join_values(r, &f->entities[i], 1);
-		for (size_t i = 0; i < f->fact_count; i++)
-			if (f->facts[i].name && !strcmp(f->facts[i].name, *names) && f->facts[i].count)
-				return join_values(r, &f->facts[i], 1);
-	}
+	for (; *names; names++)
+		for (int in_facts = 0; in_facts < 2; in_facts++) {
+			const struct cul_fact *list = in_facts ? f->facts : f->entities;
+			size_t count = in_facts ? f->fact_count : f->entity_count;
+
+			for (size_t i = 0; i < count; i++)
+				if (list[i].name && !strcmp(list[i].name, *names) && list[i].count)
+					return cul_words(r, list[i].count < 2 ? "%s" : r->lang ? "%s 等" : "%s and others",
+							 brief(r, cul_value_words(r, &list[i].values[0])));
+		}
 	return NULL;
 }
 
@@ -182,13 +184,11 @@ static const char *process_words(struct cul_report *r, const struct cul_finding 
 	static const char *const unnamed[][2] = { { "the program", "该程序" }, { "the job", "该作业" } };
 	const char *name = named(r, f, names), *pid = named(r, f, pids), *text;
 
-	const char *others = name ? strstr(name, " +") : NULL;
-	if (others)
-		name = cul_words(r, r->lang ? "%.*s 等" : "%.*s and others", (int)(others - name), name);
+	bool others = name && strchr(name, ' ');
 	if (!name || !*name)
 		name = service_of(f->cause);
 	if (name)
-		text = pid && !others && strlen(pid) < 24 && !strchr(pid, '+') ? cul_words(r, "%s (pid %s)", name, pid) : name;
+		text = pid && !others && !strchr(pid, ' ') ? cul_words(r, "%s (pid %s)", name, pid) : name;
 	else if (pid && strlen(pid) < 32)
 		text = job ? cul_words(r, r->lang ? "作业 (pid %s)" : "the job (pid %s)", pid) : cul_words(r, "pid %s", pid);
 	else
@@ -337,7 +337,8 @@ static bool noise(const char *text)
 	static const char *const heads[] = { "Traceback (most recent call last)", "The above exception was the direct cause",
 					     "During handling of the above exception", "frame #", "terminate called after throwing",
 					     "TORCH_USE_CUDA_DSA", "CUDA kernel errors might be asynchronously", "Exception raised from ",
-					     "<NO_OTHER_FAILURES>", "Root Cause (first observed failure)" };
+					     "<NO_OTHER_FAILURES>", "(ERST) support is initialized",
+					     "module verification failed: signature", "ACPI BIOS Error", "ACPI Error: AE_NOT_FOUND", "Root Cause (first observed failure)" };
 	size_t size = strlen(text);
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)

@@ -106,7 +106,8 @@ const char *cul_known(struct cul_report *r, const char *text)
 
 	for (int i = 0; text && i < 8 && (mark = find_mark(text, text)); i++)
 		text = drop_mark(r, text, mark);
-	return text ? text : "";
+	const char *gap = text ? strstr(text, "  ") : NULL;
+	return gap ? cul_words(r, "%.*s%s", (int)(gap - text), text, gap + 1) : text ? text : "";
 }
 
 /* where the sentence that begins at @at ends, with the blanks behind it */

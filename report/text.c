@@ -43,7 +43,7 @@ enum label {
 	L_ACT, L_DO_NOT, L_ONGOING, L_YES, L_NO, L_UNKNOWN, L_FIRST, L_GOOD, L_CHANGED, L_LINES, L_EXPLAINS,
 	L_REMEDY, L_MORE_STEPS, L_CAPTURE, L_RUNNER_UP, L_NO_RUNNER_UP, L_MARGIN, L_FLIP, L_RULED_OUT, L_ROOTS, L_CONTRIBUTING,
 	L_BACKGROUND, L_SYMPTOMS, L_NONE, L_NOTHING, L_SUSPECTS, L_SETTLE, L_UNEXPLAINED, L_NOT_JUDGED, L_MORE, L_READ, L_UNREAD,
-	L_DAMAGE, L_LOST, L_EMPTY, L_WAIVED, L_BASELINE, L_LEAD_KNOWN, L_NOTHING_NEW, L_KNOWN_LINES, L_LAST, L_WHERE, L_NO_TIME, L_TORN, L_OBSERVED, L_SEVERE, L_BLANK, L_BINARY, L_LEFT_OUT,
+	L_DAMAGE, L_LOST, L_EMPTY, L_WAIVED, L_BASELINE, L_LEAD_KNOWN, L_NOTHING_NEW, L_KNOWN_LINES, L_LAST, L_WHERE, L_NO_TIME, L_TORN, L_WORSE, L_OBSERVED, L_SEVERE, L_BLANK, L_BINARY, L_LEFT_OUT,
 };
 
 static const char *const labels[][2] = {
@@ -93,6 +93,7 @@ static const char *const labels[][2] = {
 	[L_BINARY] = { "There was nothing to judge: no text could be read; the reasons stand below.", "无法判断：没有可读的文本，原因见下。" },
 	[L_LEFT_OUT] = { "Left out, not text:", "未读取（非文本）：" },
 	[L_NO_TIME] = { "the lines carry no time", "各行没有时间" },
+	[L_WORSE] = { "Seen; makes trouble more likely, is none by itself:", "所见因素（会增加风险，但本身不是故障）：" },
 	[L_TORN] = { "Part of the input could not be read; see \"Damaged\" below.", "部分输入无法读取，见下方“损坏”。" },
 	[L_OBSERVED] = { "observations", "条观测" },
 	[L_SEVERE] = { "Not explained by any rule, though it looks severe:", "看似严重但没有规则能解释的记录：" },
@@ -780,7 +781,7 @@ void cul_report_text(struct cul_report *r)
 	put_findings(&p, L_ROOTS, CUL_ROLE_ROOT, true, MOST_LIST);
 	if (!r->lead)
 		put_findings(&p, L_SUSPECTS, CUL_ROLE_ROOT, false, 5);
-	put_findings(&p, L_CONTRIBUTING, CUL_ROLE_CONTRIBUTING, false, 5);
+	put_findings(&p, r->lead ? L_CONTRIBUTING : L_WORSE, CUL_ROLE_CONTRIBUTING, false, 5);
 	if (!r->lead)
 		put_findings(&p, L_SYMPTOMS, CUL_ROLE_SYMPTOM, false, 5);
 	put_findings(&p, L_BACKGROUND, CUL_ROLE_BACKGROUND, false, 5);
