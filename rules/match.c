@@ -204,6 +204,16 @@ enum cul_truth cul_term_covered(struct cul_judge *j, const struct cul_term *t, i
 	return all;
 }
 
+const char cul_rescan[] = "rescan";
+
+bool cul_term_looked(const struct cul_judge *j, const struct cul_rule *r, const struct cul_term *t)
+{
+	for (size_t k = 0; k < t->interest_count; k++)
+		if (!cul_case_looked_for(j->c, (int)((j->only ? 0 : r->interest) + t->interest + k)))
+			return false;
+	return true;
+}
+
 /* ---- parts ---------------------------------------------------------------------------------- */
 
 struct parts {
@@ -490,6 +500,9 @@ static void decide(struct cul_match *m, int index)
 		m->set = -1;
 	} else if (set->undecided) {
 		holds = CUL_UNKNOWN;
+	} else if (!cul_term_looked(m->judge, m->rule, t)) {
+		holds = CUL_UNKNOWN;
+		missing = cul_rescan;
 	} else {
 		int64_t from = CUL_NO_TIME, to = CUL_NO_TIME;
 		struct cul_set *anchor = t->window ? &m->sets[t->anchor] : NULL;
@@ -678,7 +691,7 @@ void cul_match_rule(struct cul_judge *j, const struct cul_rule *r, void (*each)(
 			started = true;
 		} else if (t->role == CUL_TERM_MUST) {
 			const char *missing; /* nothing there: is that an answer already? */
-			if (!t->kind_missing && (t->sql || cul_term_covered(j, t, -1, CUL_NO_TIME, CUL_NO_TIME, &missing) == CUL_TRUE))
+			if (!t->kind_missing && cul_term_looked(j, r, t) && (t->sql || cul_term_covered(j, t, -1, CUL_NO_TIME, CUL_NO_TIME, &missing) == CUL_TRUE))
 				return;
 		}
 	}

@@ -90,6 +90,10 @@ const char *cul_term_stream(const struct cul_term *term);
 /** Is @rule's input there at all on @host? FALSE: the stream *missing isn't. */
 enum cul_truth cul_term_covered(struct cul_judge *judge, const struct cul_term *term, int host, int64_t from, int64_t to,
 				const char **missing);
+/** In place of a stream: the scan of that case did not look for the term's pattern. */
+extern const char cul_rescan[];
+/** Did the scan of the case look for all patterns of @term? */
+bool cul_term_looked(const struct cul_judge *judge, const struct cul_rule *rule, const struct cul_term *term);
 /** The compiled pattern of that number, or NULL. */
 struct cul_pattern *cul_judge_pattern(struct cul_judge *judge, int index, struct cul_slice text);
 

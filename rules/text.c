@@ -154,6 +154,8 @@ const char *cul_text_missing(struct cul_arena *arena, const char *lang, const ch
 {
 	bool zh = cul_is_zh(lang);
 
+	if (stream == cul_rescan)
+		return zh ? "需要重新扫描：该案例扫描时未查找此规则的内容" : "rescan needed: the scan of this case did not look for what this rule asks";
 	if (!stream)
 		return zh ? "该证据在所提供的材料中无法判断" : "what was handed in does not tell";
 	if (!strcmp(stream, "kernel"))

@@ -8,7 +8,9 @@
 #include "rules/cre.h"
 #include "rules/finding.h"
 
-#define NOT_JUDGED 20
+#define NOT_JUDGED 20 /* beside those that need another scan */
+#define RESCAN "culprit scan PATH... -o CASE"
+#define LAST_WEIGHT (-100)
 #define UNEXPLAINED 10
 #define LEAST_CERTAINTY 0.1 /* below that a finding is no suspect */
 #define NEAR_NS (INT64_C(600) * CUL_SECOND)
@@ -48,7 +50,7 @@ static void add_open(struct run *run, struct cul_match *m, const struct cul_term
 	struct cul_judge *j = run->judge;
 
 	add_open_item(run, (struct cul_not_judged){ .cause = m->rule->id, .why = cul_text_missing(j->arena, j->lang, missing),
-						    .capture = cul_text_capture(m, term) }, weight);
+						    .capture = missing == cul_rescan ? RESCAN : cul_text_capture(m, term) }, weight);
 }
 
 static void add_scored(void *ctx, struct cul_scored *s)
@@ -135,6 +137,53 @@ static void ask_for_causes(struct run *run)
 	}
 }
 
+/* Is the rule's answer known although some of its patterns were not looked for: a must of another kind is absent? */
+static bool absent_anyway(struct cul_judge *j, const struct cul_rule *rule)
+{
+	const struct cul_row *const *rows;
+	const char *missing;
+
+	for (size_t i = 0; i < rule->term_count && rule->terms[i].role == CUL_TERM_MUST; i++) {
+		const struct cul_term *t = &rule->terms[i];
+		if (t->absent || t->sql || !cul_term_looked(j, rule, t) || cul_match_base(j, rule, t, &rows))
+			continue;
+		if (cul_term_covered(j, t, -1, CUL_NO_TIME, CUL_NO_TIME, &missing) == CUL_TRUE)
+			return true;
+	}
+	return false;
+}
+
+static bool looked(struct cul_judge *j, const struct cul_rule *rule)
+{
+	for (size_t i = 0; rule->cre && i < rule->interest_count; i++)
+		if (!cul_case_looked_for(j->c, (int)((j->only ? 0 : rule->interest) + i)))
+			return false;
+	for (size_t i = 0; !rule->cre && i < rule->term_count && rule->terms[i].role <= CUL_TERM_SOME; i++)
+		if (!cul_term_looked(j, rule, &rule->terms[i]))
+			return false;
+	return true;
+}
+
+/* Rules that ask for lines which the scan of this case did not look for: their absence is no answer. */
+static void ask_for_rescan(struct run *run)
+{
+	struct cul_judge *j = run->judge;
+
+	for (size_t r = 0; r < j->rules->count && j->status == CUL_OK; r++) {
+		const struct cul_rule *rule = j->rules->rules[r];
+		bool found = false;
+
+		if ((j->only && j->only != rule) || looked(j, rule) || absent_anyway(j, rule))
+			continue;
+		for (size_t i = 0; i < run->own->count && !found; i++)
+			found = run->own->scored[i]->rule == rule;
+		if (!found)
+			add_open_item(run, (struct cul_not_judged){ .cause = rule->id, .why = cul_text_missing(j->arena, j->lang, cul_rescan),
+								    .capture = RESCAN }, LAST_WEIGHT);
+		cul_arena_reset(j->scratch);
+	}
+}
+
 static void keep_open(struct cul_verdict_own *own)
 {
 	/* by how much they would tell, then by id: an insertion sort of a few dozen */
@@ -153,7 +202,13 @@ static void keep_open(struct cul_verdict_own *own)
 			own->open_weight[k - 1] = weight;
 		}
 	own->verdict.not_judged = own->open;
-	own->verdict.not_judged_count = own->open_count < NOT_JUDGED ? own->open_count : NOT_JUDGED;
+	size_t others = 0;
+	while (others < own->open_count && own->open_weight[others] != LAST_WEIGHT)
+		others++;
+	size_t kept = others < NOT_JUDGED ? others : NOT_JUDGED;
+	if (kept < others)
+		memmove(&own->open[kept], &own->open[others], (own->open_count - others) * sizeof(*own->open));
+	own->verdict.not_judged_count = kept + own->open_count - others;
 }
 
 struct template_order {
@@ -286,6 +341,8 @@ enum cul_status cul_judge_run(const struct cul_rules *rules, const struct cul_ru
 		const struct cul_rule *rule = rules->rules[i];
 		if (rule->cre && rule->cre->refused)
 			add_open_item(&run, (struct cul_not_judged){ .cause = rule->id, .why = rule->cre->refused }, 0);
+		else if (rule->cre && !looked(&j, rule))
+			continue; /* asked about below */
 		else if (rule->cre)
 			cul_cre_match(&j, rule, add_scored, &run);
 		else
@@ -303,6 +360,7 @@ enum cul_status cul_judge_run(const struct cul_rules *rules, const struct cul_ru
 		own->verdict.findings = findings;
 		own->verdict.count = findings ? own->count : 0;
 		ask_for_causes(&run);
+		ask_for_rescan(&run);
 		keep_open(own);
 		add_unexplained(&run);
 	}

@@ -74,6 +74,7 @@ struct cul_case {
 	struct cul_damage *damage;     size_t damage_count;
 	struct cul_template *templates; size_t template_count;
 	int *interest_of;              size_t interest_count; /* the case's interest id - 1 -> ours, or -1 */
+	bool *looked_for;              /* by interest of ours; NULL: for all of them (a case in memory) */
 
 	bool records_loaded;
 	const struct cul_row *const **records; /* by interest of ours */

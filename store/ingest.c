@@ -39,6 +39,7 @@ struct case_writer {
 	int *interest_ids;       /* by index of ours: its row, or 0 */
 	size_t interest_count;
 	int interest_last;
+	bool adds;               /* onto a case that was there */
 	int64_t row_id;
 	int member_id, section_id;
 	int64_t lines, bytes;    /* of the member */
@@ -748,7 +749,8 @@ struct case_writer *case_writer_new(struct cul_case *c, const struct cul_scan_op
 	w->interest_last = (int)c->interest_count;
 	w->keep = options ? options->keep : CUL_KEEP_EVIDENCE;
 	w->rows = options && options->limits.rows ? options->limits.rows : CASE_ROWS;
-	if (options && options->add_to) {
+	w->adds = options && options->add_to;
+	if (w->adds) {
 		w->row_id = highest(c->db, "SELECT max(id) FROM observation");
 		int64_t member = highest(c->db, "SELECT max(id) FROM member"), section = highest(c->db, "SELECT max(id) FROM section");
 		w->member_id = member > 0 && member < INT_MAX ? (int)member : 0;
@@ -762,7 +764,8 @@ struct case_writer *case_writer_new(struct cul_case *c, const struct cul_scan_op
 enum cul_status case_writer_finish(struct case_writer *w)
 {
 	enum cul_status status = end_member(w);
-	for (size_t i = 0; !w->raw && i < w->interest_count && status == CUL_OK; i++)
+	/* what is added later by newer rules: what was there before has not been searched for what they ask */
+	for (size_t i = 0; !w->raw && !w->adds && i < w->interest_count && status == CUL_OK; i++)
 		status = interest_id(w, i, &(int){ 0 });
 	if (status == CUL_OK)
 		status = flush_text(w);

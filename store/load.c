@@ -318,6 +318,11 @@ static enum cul_status load_interests(struct cul_case *c, struct cul_error *err)
 		}
 		c->interest_of[c->interest_count++] = found;
 	}
+	if (status == CUL_OK && !(c->looked_for = calloc(ours + 1, sizeof(*c->looked_for))))
+		return NO_MEMORY(err, "interests");
+	for (size_t i = 0; status == CUL_OK && i < c->interest_count; i++)
+		if (c->interest_of[i] >= 0)
+			c->looked_for[c->interest_of[i]] = true;
 	return status == CUL_OK ? ended(c, rc, "interests", err) : status;
 }
 

@@ -305,6 +305,13 @@ static enum cul_status load_records(struct cul_case *c, struct cul_error *err)
 	return status;
 }
 
+bool cul_case_looked_for(const struct cul_case *c, int interest)
+{
+	if (interest < 0 || !c->interests || (size_t)interest >= c->interests->count)
+		return false;
+	return !c->looked_for || c->looked_for[interest];
+}
+
 enum cul_status cul_case_rows(struct cul_case *c, const struct cul_kind *kind, int interest, const struct cul_row *const **rows,
 			      size_t *count, struct cul_error *err)
 {

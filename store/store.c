@@ -198,6 +198,7 @@ void cul_case_close(struct cul_case *c)
 	sqlite3_close(c->db);
 	free(c->kinds);
 	free(c->interest_of);
+	free(c->looked_for);
 	free(c->made);
 	cul_arena_free(c->arena);
 	free(c);
@@ -403,6 +404,8 @@ static enum cul_status reread(struct cul_case *c, const struct cul_interests *in
 	enum cul_status status = case_load(fresh, err);
 	if (status != CUL_OK)
 		return status;
+	free(fresh->looked_for); /* in memory: those that were not met have no row */
+	fresh->looked_for = NULL;
 	sqlite3_exec(fresh->db, "PRAGMA query_only=ON", NULL, NULL, NULL);
 	*ret = cul_take(fresh);
 	return CUL_OK;

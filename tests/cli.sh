@@ -210,6 +210,35 @@ run 0 "--baseline of itself" --json --baseline "$scratch/pair" "$scratch/pair"
 [ "$(grep -c '"in_baseline":.*true' "$scratch/out")" = 2 ] || fail "--baseline of itself: findings are not marked"
 run 3 "--baseline of no file" --baseline "$scratch/absent" "$scratch/pair"
 
+# what the scan of a case did not look for is not judged, never absent
+draft() { # NAME TEXT
+	printf 'id: user.%s\ntitle: { en: t, zh: t }\nseverity: err\ncertainty: strong\nmust: { seen: { text: "%s" } }\n' "$1" "$2" > "$scratch/$1.yaml"
+}
+draft first-kind 'frobnet eth7: doorbell'
+draft second-kind 'wobble 3 failed'
+run 0 "scan by one rule" scan --no-builtin --rules "$scratch/first-kind.yaml" "$scratch/pair" -o "$scratch/one.culprit"
+says "scan by one rule" out 'user.first-kind'
+run 0 "judge by another rule" judge --json --no-builtin --rules "$scratch/second-kind.yaml" "$scratch/one.culprit"
+leads "judge by another rule" null
+tr -d '\n\t' < "$scratch/out" > "$scratch/flat"
+says "judge by another rule" flat '"not_judged":.*"cause":.*"user.second-kind".*rescan needed.*"capture":.*culprit scan'
+run 0 "judge by both" judge --json --no-builtin --rules "$scratch/second-kind.yaml" --rules "$scratch/first-kind.yaml" "$scratch/one.culprit"
+leads "judge by both" user.first-kind
+says "judge by both" out 'rescan needed'
+run 0 "judge by the same" judge --json --no-builtin --rules "$scratch/first-kind.yaml" "$scratch/one.culprit"
+if grep -q 'rescan needed' "$scratch/out"; then
+	fail "judge by the same: wants another scan"
+fi
+draft third-kind 'nobody ever printed that'
+run 0 "scan by a rule that is not met" scan --no-builtin --rules "$scratch/third-kind.yaml" "$scratch/pair" -o "$scratch/one.culprit"
+run 0 "judge by it" judge --json --no-builtin --rules "$scratch/third-kind.yaml" "$scratch/one.culprit"
+if grep -q 'rescan needed' "$scratch/out"; then
+	fail "judge by it: absent is absent"
+fi
+run 0 "add by another rule" scan --add --no-builtin --rules "$scratch/second-kind.yaml" "$scratch/one.culprit" "$scratch/good"
+run 0 "judge what was added to" judge --json --no-builtin --rules "$scratch/second-kind.yaml" "$scratch/one.culprit"
+says "judge what was added to" out 'rescan needed'
+
 # a rule to start from: what varies is folded, its own examples come true
 mkdir "$scratch/draft"
 cat > "$scratch/draft/app.log" <<'END'

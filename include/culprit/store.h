@@ -94,6 +94,12 @@ CUL_API CUL_MUST_CHECK enum cul_status cul_case_rows(struct cul_case *c, const s
 						     const struct cul_row *const **rows, size_t *count,
 						     struct cul_error *err);
 
+/**
+ * Did the scan of this case look for that interest (an index into those it was opened with)? A case that was scanned by other rules
+ * holds no answer for it: its absence is unknown.
+ */
+CUL_API bool cul_case_looked_for(const struct cul_case *c, int interest);
+
 struct cul_host {
 	const char *name;    /* never NULL: "host" when nothing says */
 	const char *kernel, *os, *model, *cpu; /* or NULL */
