@@ -8,10 +8,11 @@ MAKEFLAGS += --no-print-directory
 BUILD        ?= build
 PREFIX       ?= /usr/local
 FUZZ_SECONDS ?= 60
+CASES        ?= samples/incidents
 INCIDENT     ?= samples/incidents/ollama-amd-queue-evicted
 
 help: ## this list
-	awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 deps: ## install what building and testing need
 	sh tests/deps.sh all >&2
@@ -47,10 +48,14 @@ fuzz: ## libFuzzer on parsers, archives and rules, FUZZ_SECONDS (60) each
 	sh tests/deps.sh all >&2
 	sh tests/fuzz/run.sh $(FUZZ_SECONDS)
 
+calibrate: ## is 80 % right four times out of five? over samples/incidents, or CASES=FOLDER
+	$(MAKE) build >&2
+	python3 tests/calibrate.py $(BUILD)/cli/culprit $(CASES)
+
 format: ## clang-format on what git says is changed
 	git diff --name-only --diff-filter=d HEAD -- '*.c' '*.h' | xargs -r clang-format -i
 
 clean: ## remove what make has built
 	rm -rf $(BUILD) build-gcc build-clang build-asan build-fuzz
 
-.PHONY: help deps demo test build release install bench fuzz format clean
+.PHONY: help deps demo test build release install bench fuzz calibrate format clean

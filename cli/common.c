@@ -471,7 +471,8 @@ int judge_and_print(const struct options *o, const struct asked *ask, const stru
 		return failed(status, &err);
 	const struct cul_report_options options = {
 		.format = o->json || (o->format && !strcmp(o->format, "json")) ? CUL_REPORT_JSON :
-			  o->format && !strcmp(o->format, "markdown") ? CUL_REPORT_MARKDOWN : CUL_REPORT_TEXT,
+			  o->format && !strcmp(o->format, "markdown") ? CUL_REPORT_MARKDOWN :
+			  o->format && !strcmp(o->format, "dot") ? CUL_REPORT_DOT : CUL_REPORT_TEXT,
 		.colour = use_colour(o),
 		.quiet = o->quiet,
 		.input = input,

@@ -32,7 +32,7 @@ static const struct spec {
 } specs[] = {
 	{ "json", 0, OPT_JSON, NULL, "print JSON (schema/report.schema.json)" },
 	{ "csv", 0, OPT_CSV, NULL, "print comma-separated values" },
-	{ "format", 'f', OPT_FORMAT, "FORMAT", "text, json or markdown" },
+	{ "format", 'f', OPT_FORMAT, "FORMAT", "text, json, markdown, or dot: the causal graph for Graphviz" },
 	{ "output", 'o', OPT_OUTPUT, "CASE", "the case file to write; report: the file to write" },
 	{ "add", 0, OPT_ADD, NULL, "add to the case that is there" },
 	{ "keep", 0, OPT_KEEP, "WHAT", "raw text to keep: evidence (default), all, none" },
@@ -78,7 +78,7 @@ static const struct command {
 	  "With --add they are added to the case that is there; \"scan --add CASE PATH...\" is the same.",
 	  OPT_JUDGE | OPT_WINDOW | OPT_OUTPUT | OPT_ADD | OPT_KEEP, 1, SIZE_MAX, run_scan },
 	{ "judge", "CASE", "judge a case again, by the rules of today", NULL, OPT_JUDGE, 1, 1, run_judge },
-	{ "report", "CASE", "print a case as text, JSON or Markdown", "A PATH that is no case is scanned in memory first.",
+	{ "report", "CASE", "print a case as text, JSON, Markdown or graph", "A PATH that is no case is scanned in memory first.",
 	  OPT_JUDGE | OPT_FORMAT | OPT_OUTPUT | OPT_WINDOW, 1, 1, run_report },
 	{ "show", "CASE PLACE", "print the lines around a piece of evidence",
 	  "PLACE is SOURCE:LINE as the report prints it (the end of the source's name will do), or the number of a\n"
@@ -197,7 +197,7 @@ static bool apply(struct options *o, const char *name, const char *value)
 	} else if (!strcmp(name, "format")) {
 		if (!strcmp(value, "md"))
 			value = "markdown";
-		if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0 && strcmp(value, "markdown") != 0)
+		if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0 && strcmp(value, "markdown") != 0 && strcmp(value, "dot") != 0)
 			goto wrong;
 		o->format = value;
 	} else if (!strcmp(name, "keep")) {

@@ -26,6 +26,7 @@ struct cul_report {
 void cul_report_text(struct cul_report *r);
 enum cul_status cul_report_json(struct cul_report *r, struct cul_error *err);
 void cul_report_markdown(struct cul_report *r);
+void cul_report_dot(struct cul_report *r);
 
 /* ---- in words, in the report's language; all of it unescaped ---- */
 

@@ -221,6 +221,8 @@ const char *cul_act_cost(struct cul_report *r, const struct cul_finding *f)
 		for (size_t i = 0; i < f->remedy_count && !needs && act->whom == PROCESS; i++)
 			if (f->remedy[i].needs && strcmp(f->remedy[i].needs, "none") != 0)
 				needs = f->remedy[i].needs;
+		if (!strcmp(act->name, "fix-config") && f->remedy_count && !needs)
+			return r->lang ? "无需重启，立即生效" : "works at once, without a restart";
 		whom = process_words(r, f, act->whom == JOB);
 		for (size_t i = 0; needs && i < sizeof(takes_effect) / sizeof(takes_effect[0]); i++)
 			if (!strcmp(takes_effect[i].needs, needs) && (!strcmp(act->name, "fix-config") || !strcmp(act->name, "update-software"))) {
@@ -536,8 +538,11 @@ enum cul_status cul_report_write(struct cul_case *c, const struct cul_verdict *v
 	case CUL_REPORT_MARKDOWN:
 		cul_report_markdown(&r);
 		break;
+	case CUL_REPORT_DOT:
+		cul_report_dot(&r);
+		break;
 	default:
-		return cul_fail(err, CUL_EUSE, "the report: this format is not one that is written; there are text, JSON and Markdown");
+		return cul_fail(err, CUL_EUSE, "the report: this format is not one that is written; there are text, JSON, Markdown and dot");
 	}
 	if (status != CUL_OK)
 		return status;

@@ -135,6 +135,12 @@ if [ -d "$first" ]; then
 	leads "judge" $cause
 	run 0 "report" report --format markdown "$scratch/a.culprit"
 	says "report" out "$cause"
+	run 0 "graph" report --format dot "$scratch/a.culprit"
+	says "graph" out '^digraph culprit \{'
+	says "graph" out '^  f1 \[label="1\. .*amdgpu\.queue-evicted-hang'
+	says "graph" out '^  f1 -> f[0-9]+ \[label='
+	says "graph" out '^  f[0-9]+ -> f1 \[.*dashed'
+	says "graph" out '^\}'
 	run 0 "sql" sql "$scratch/a.culprit" "SELECT count(*) FROM observation"
 	says "sql" out '[0-9]'
 	run 0 "explain" explain $cause "$scratch/a.culprit"
