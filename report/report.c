@@ -222,7 +222,7 @@ const char *cul_act_cost(struct cul_report *r, const struct cul_finding *f)
 			if (f->remedy[i].needs && strcmp(f->remedy[i].needs, "none") != 0)
 				needs = f->remedy[i].needs;
 		if (!strcmp(act->name, "fix-config") && f->remedy_count && !needs)
-			return r->lang ? "无需重启，立即生效" : "works at once, without a restart";
+			return r->lang ? "无需重启主机" : "no reboot is needed";
 		whom = process_words(r, f, act->whom == JOB);
 		for (size_t i = 0; needs && i < sizeof(takes_effect) / sizeof(takes_effect[0]); i++)
 			if (!strcmp(takes_effect[i].needs, needs) && (!strcmp(act->name, "fix-config") || !strcmp(act->name, "update-software"))) {

@@ -266,9 +266,15 @@ static bool month_or_day(const char *word, size_t n)
 /* "2025-11-18T09:12:03", "[831033.322899]", "18", "09:12:03" */
 static bool of_time(const char *word, size_t n)
 {
-	size_t digits = 0, others = 0;
+	size_t digits = 0, others = 0, i = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	/* "<4>1", the priority before RFC 5424's time */
+	if (n > 2 && word[0] == '<') {
+		for (i = 1; i < n && word[i] >= '0' && word[i] <= '9';)
+			i++;
+		return i < n && word[i] == '>';
+	}
+	for (; i < n; i++) {
 		if (word[i] >= '0' && word[i] <= '9')
 			digits++;
 		else if (!strchr("[]-+:./,TZ", word[i]))
@@ -291,7 +297,7 @@ static const char *behind_envelope(const struct cul_report *r, const char *text)
 	const char *at = text;
 	int words = 0, times = 0;
 
-	while (words < 10) {
+	while (words < 12) {
 		at += blanks(at);
 		/* "[  653.018442]" */
 		const char *word = at + (*at == '[' ? 1 + blanks(at + 1) : 0);
@@ -300,7 +306,8 @@ static const char *behind_envelope(const struct cul_report *r, const char *text)
 
 		if (time)
 			times++;
-		else if (!times || !(names_host(r, word, n) || (n == 7 && !strncmp(word, "kernel:", 7))))
+		else if (!times || !(names_host(r, word, n) || (n == 7 && !strncmp(word, "kernel:", 7)) ||
+				     (n == 6 && !strncmp(word, "kernel", 6)) || (n == 1 && *word == '-')))
 			break;
 		at = word + n;
 		words++;

@@ -376,7 +376,7 @@ static void put_evidence(struct page *p, const struct cul_finding *f, size_t mos
 		const char *text = cul_tell(r, f, row->text, each == 2 ? columns + p->width - 16 : columns);
 		const char *rest = cul_row_rest(r, row);
 
-		if (*rest && each == 1)
+		if (*rest)
 			text = cul_shorten(r->arena, cul_words(r, "%s %s", cul_tell(r, NULL, row->text, columns - 32), rest), columns);
 
 		put(p, head, "", PLAIN, cul_words(r, "%s%s", times, text), 6, each);
