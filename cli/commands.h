@@ -48,6 +48,7 @@ int run_report(const struct options *o);
 int run_show(const struct options *o);
 int run_timeline(const struct options *o);
 int run_explain(const struct options *o);
+int run_label(const struct options *o);
 int run_sql(const struct options *o);
 int run_parse(const struct options *o);
 int run_formats(const struct options *o);

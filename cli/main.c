@@ -33,7 +33,7 @@ static const struct spec {
 	{ "json", 0, OPT_JSON, NULL, "print JSON (schema/report.schema.json)" },
 	{ "csv", 0, OPT_CSV, NULL, "print comma-separated values" },
 	{ "format", 'f', OPT_FORMAT, "FORMAT", "text, json, markdown, or dot: the causal graph for Graphviz" },
-	{ "output", 'o', OPT_OUTPUT, "CASE", "the case file to write; report: the file to write" },
+	{ "output", 'o', OPT_OUTPUT, "CASE", "the case file to write; report, label: the file to write" },
 	{ "add", 0, OPT_ADD, NULL, "add to the case that is there" },
 	{ "keep", 0, OPT_KEEP, "WHAT", "raw text to keep: evidence (default), all, none" },
 	{ "since", 0, OPT_WINDOW, "TIME", "leave out what is older: 2026-11-21, 2026-11-21T02:00:59+01:00, @1700000000" },
@@ -89,6 +89,9 @@ static const struct command {
 	  OPT_JSON | OPT_COLOUR | OPT_ALL | OPT_WINDOW | OPT_RULES | OPT_LANG | OPT_QUIET, 1, 1, run_timeline },
 	{ "explain", "CAUSE [CASE]", "a rule in words; with a case, how its certainty came about there", NULL,
 	  OPT_RULES | OPT_LANG | OPT_COLOUR | OPT_WINDOW | OPT_QUIET, 1, 2, run_explain },
+	{ "label", "CASE CAUSE...", "keep what it really was, for calibration",
+	  "Written to CASE.label.json, or to -o FILE. The first CAUSE is what it was, others are acceptable too; \"none\": nothing was wrong.",
+	  OPT_OUTPUT | OPT_RULES | OPT_LANG | OPT_QUIET, 2, 16, run_label },
 	{ "sql", "CASE|PATH [QUERY]", "ask the tables of a case",
 	  "Without QUERY: queries from standard input, each ended by a semicolon. A table for each kind (nvidia_xid),\n"
 	  "and those of the case itself; .tables and .schema show them.",
@@ -456,9 +459,12 @@ static int run(int argc, char **argv, struct options *o, const char **args)
 			 c == commands ? "" : c->name, c == commands ? "" : " ", c->args);
 		return EXIT_USE;
 	}
-	if (o->sandbox && !lock_in(o))
-		return EXIT_UNREADABLE;
-	return c->run(o);
+	char *label = NULL;
+	if (c->run == run_label && !o->output && asprintf(&label, "%s.label.json", o->args[0]) >= 0)
+		o->output = label;
+	status = o->sandbox && !lock_in(o) ? EXIT_UNREADABLE : c->run(o);
+	free(label);
+	return status;
 }
 
 int main(int argc, char **argv)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is a certainty of 0.8 right four times out of five? The table of bins, and the map that the cases themselves would give.
 
-usage: calibrate.py CULPRIT FOLDER...   each FOLDER holds cases: a folder with case.json ({"cause": ID or null}) beside its files
+usage: calibrate.py CULPRIT FOLDER...   each FOLDER holds cases: a case file with CASE.label.json
+(culprit label), or a folder with case.json ({"cause": ID or null}) beside its files
 
 Every root of every case is one prediction: it is right when it is the label's cause, one of "also_acceptable" or of
 "must_appear" (true, though not what leads). The map from log-odds (the sum of a finding's summands) to a certainty is fitted as one monotone
@@ -22,6 +23,8 @@ PRIOR = 1.0  # of a bin: so many cases that say what the present map says
 
 def run(culprit, folder):
     """Judge the case as it was handed in, without its label."""
+    if os.path.isfile(folder):
+        return json.loads(subprocess.run([culprit, "--json", folder], stdout=subprocess.PIPE, check=True).stdout.decode("utf-8", "replace"))
     with tempfile.TemporaryDirectory() as scratch:
         bundle = os.path.join(scratch, os.path.basename(folder))
         shutil.copytree(folder, bundle, ignore=shutil.ignore_patterns("case.json"))
@@ -37,6 +40,8 @@ def read(culprit, folders):
         for name in sorted(os.listdir(top)):
             folder = os.path.join(top, name)
             label = os.path.join(folder, "case.json")
+            if name.endswith(".label.json") and os.path.isfile(folder[:-len(".label.json")]):
+                label, folder = folder, folder[:-len(".label.json")]
             if not os.path.isfile(label):
                 continue
             with open(label, encoding="utf-8") as file:

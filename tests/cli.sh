@@ -135,6 +135,16 @@ if [ -d "$first" ]; then
 	leads "judge" $cause
 	run 0 "report" report --format markdown "$scratch/a.culprit"
 	says "report" out "$cause"
+	run 0 "label" label "$scratch/a.culprit" $cause
+	says "label" out 'the rules agree'
+	says "label" a.culprit.label.json "\"cause\": \"$cause\""
+	run 0 "label of another" label "$scratch/a.culprit" none -o "$scratch/other.json"
+	says "label of another" out 'say otherwise'
+	says "label of another" other.json '"cause": null'
+	run 2 "label of no cause" label "$scratch/a.culprit" amdgpu.queue-evicted-hung
+	says "label of no cause" err "did you mean $cause"
+	run 3 "label of no case" label "$scratch/hello.txt" none
+	run 3 "label of nothing" label "$scratch/absent" none
 	run 0 "graph" report --format dot "$scratch/a.culprit"
 	says "graph" out '^digraph culprit \{'
 	says "graph" out '^  f1 \[label="1\. .*amdgpu\.queue-evicted-hang'
