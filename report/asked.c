@@ -14,3 +14,14 @@ const char *cul_asked_words(struct cul_report *r, const struct cul_finding *f)
 		text = cul_words(r, "%s; %s", text, r->lang ? "基线中也有" : "also in the baseline");
 	return text;
 }
+
+bool cul_only_waived(const struct cul_report *r)
+{
+	for (size_t i = 0; !r->lead && i < r->verdict->count; i++) {
+		const struct cul_finding *f = &r->verdict->findings[i];
+
+		if (f->waived && f->role == CUL_ROLE_ROOT && f->certainty >= 0.5)
+			return true;
+	}
+	return false;
+}

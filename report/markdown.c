@@ -211,6 +211,7 @@ void cul_report_markdown(struct cul_report *r)
 		put_lead(r);
 	else
 		fprintf(r->out, "## %s\n\n%s\n", r->lang ? "未发现已知原因" : "No known cause found",
+			cul_only_waived(r) ? r->lang ? "所发现的原因均已豁免。" : "What was found is known here and waived." :
 			r->verdict->count ? r->lang ? "以下发现均不足以定论。" : "None of what was found is sure enough to lead." :
 			r->lang ? "没有与已知规则相符的内容。" : "Nothing here is like anything that the rules know.");
 	if (r->options->quiet)

@@ -78,6 +78,8 @@ size_t cul_pick_evidence(const struct cul_finding *f, const struct cul_evidence 
 const char *cul_readers(struct cul_report *r, size_t most);
 /** "; waived: known here; also in the baseline", or "". */
 const char *cul_asked_words(struct cul_report *r, const struct cul_finding *f);
+/** Is there no lead only because what would lead is waived? */
+bool cul_only_waived(const struct cul_report *r);
 /** The span of the logs: earliest first, latest last; CUL_NO_TIME. */
 void cul_report_span(const struct cul_report *r, int64_t *first, int64_t *last);
 

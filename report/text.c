@@ -43,7 +43,7 @@ enum label {
 	L_ACT, L_DO_NOT, L_ONGOING, L_YES, L_NO, L_UNKNOWN, L_FIRST, L_GOOD, L_CHANGED, L_LINES, L_EXPLAINS,
 	L_REMEDY, L_MORE_STEPS, L_CAPTURE, L_RUNNER_UP, L_NO_RUNNER_UP, L_MARGIN, L_FLIP, L_RULED_OUT, L_ROOTS, L_CONTRIBUTING,
 	L_BACKGROUND, L_SYMPTOMS, L_NONE, L_NOTHING, L_SUSPECTS, L_SETTLE, L_UNEXPLAINED, L_NOT_JUDGED, L_MORE, L_READ, L_UNREAD,
-	L_DAMAGE, L_LOST, L_EMPTY, L_WAIVED, L_BASELINE, L_LEAD_KNOWN, L_NOTHING_NEW, L_KNOWN_LINES, L_LAST, L_WHERE, L_NO_TIME, L_TORN, L_WORSE, L_OBSERVED, L_SEVERE, L_BLANK, L_BINARY, L_LEFT_OUT,
+	L_DAMAGE, L_LOST, L_EMPTY, L_WAIVED, L_ONLY_WAIVED, L_BASELINE, L_LEAD_KNOWN, L_NOTHING_NEW, L_KNOWN_LINES, L_LAST, L_WHERE, L_NO_TIME, L_TORN, L_WORSE, L_OBSERVED, L_SEVERE, L_BLANK, L_BINARY, L_LEFT_OUT,
 };
 
 static const char *const labels[][2] = {
@@ -83,6 +83,7 @@ static const char *const labels[][2] = {
 	[L_DAMAGE] = { "Damaged:", "损坏：" },
 	[L_LOST] = { "loses work", "会丢失工作" },
 	[L_WHERE] = { "Where:", "位置：" },
+	[L_ONLY_WAIVED] = { "What was found is known here and waived.", "所发现的原因均已豁免。" },
 	[L_WAIVED] = { "Known here, waived:", "已豁免（本环境已知）：" },
 	[L_LEAD_KNOWN] = { "finding %d, which leads, is also in the baseline", "首要发现 %d 在基线中也有" },
 	[L_BASELINE] = { "Against the baseline:", "与基线相比：" },
@@ -755,7 +756,7 @@ static void put_nothing(struct page *p)
 		put(p, "", label(r, !r->members ? L_EMPTY : r->damage_count ? L_BINARY : L_BLANK), YELLOW, "", 0, 1);
 		return;
 	}
-	put(p, "", label(r, L_NONE), GREEN, r->verdict->count ? "" : label(r, L_NOTHING), 2, 2);
+	put(p, "", label(r, L_NONE), GREEN, cul_only_waived(r) ? label(r, L_ONLY_WAIVED) : r->verdict->count ? "" : label(r, L_NOTHING), 2, 2);
 	for (size_t i = 0; i < r->host_count && i < 4; i++)
 		if (strcmp(r->hosts[i].name, "host") != 0)
 			host = cul_words(r, "%s%s%s", host, *host ? ", " : "", r->hosts[i].name);

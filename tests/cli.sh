@@ -204,6 +204,8 @@ says "--waive one" out '"waived":.*"ticket 4711"'
 run 1 "--waive one" --fail-on err --waive "$scratch/waive" "$scratch/pair"
 says "--waive one" out 'ticket 4711'
 printf 'nvidia.*\n' > "$scratch/waive"
+run 0 "--waive all" --waive "$scratch/waive" "$scratch/pair"
+says "--waive all" out 'known here and waived'
 run 0 "--waive all" --json --fail-on err --waive "$scratch/waive" "$scratch/pair"
 leads "--waive all" null
 [ "$(grep -c '"waived"' "$scratch/out")" = 2 ] || fail "--waive all: not both are told"
@@ -222,6 +224,12 @@ says "--baseline" out '"known_templates":.*1'
 if grep -q frobnet "$scratch/out"; then
 	fail "--baseline: a template that stands there too is shown"
 fi
+sed 's/beta/alpha/; 1i 2026-11-21T00:00:00.000000+00:00 alpha kernel: Linux version 6.8.0-45-generic (build@host) (gcc 13.2.0) #45-Ubuntu SMP' \
+	"$scratch/pair/messages" > "$scratch/newer.log"
+sed '1i 2026-11-20T00:00:00.000000+00:00 alpha kernel: Linux version 6.5.0-41-generic (build@host) (gcc 13.2.0) #41-Ubuntu SMP' \
+	"$scratch/good/messages" > "$scratch/older.log"
+run 0 "--baseline of an older kernel" --baseline "$scratch/older.log" "$scratch/newer.log"
+says "--baseline of an older kernel" out 'kernel of alpha: 6\.8\.0-45-generic \(baseline: 6\.5\.0-41-generic\)'
 run 0 "--baseline of itself" --json --baseline "$scratch/pair" "$scratch/pair"
 [ "$(grep -c '"in_baseline":.*true' "$scratch/out")" = 2 ] || fail "--baseline of itself: findings are not marked"
 run 3 "--baseline of no file" --baseline "$scratch/absent" "$scratch/pair"
