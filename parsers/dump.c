@@ -104,13 +104,13 @@ static bool take_cpu(struct cul_dump *dump, struct cul_slice line)
 	return true;
 }
 
-/* "RIP: 0010:sym+0x1/0x2 [mod]", "RIP: 0010:[<ff>]  [<ff>] sym+…", "pc : sym+…", "PC is at sym+…" */
+/* "RIP: 0010:sym+0x1/0x2 [mod]", "RIP: 0010:[<ff>]  [<ff>] sym+…", "IP: [<ff>] sym+…" (to 4.9), "pc : sym+…", "PC is at sym+…" */
 static bool take_ip(struct cul_dump *dump, struct cul_slice line)
 {
 	struct cul_slice rest = cul_trim(line), before;
 	struct cul_frame frame;
 
-	if (cul_skip(&rest, CUL_LIT("RIP: ")) || cul_skip(&rest, CUL_LIT("EIP: "))) {
+	if (cul_skip(&rest, CUL_LIT("RIP: ")) || cul_skip(&rest, CUL_LIT("EIP: ")) || cul_skip(&rest, CUL_LIT("IP: "))) {
 		if (cul_cut(cul_slice(rest.data, rest.size < 6 ? rest.size : 6), CUL_LIT(":"), &before, NULL))
 			rest = cul_from(rest, before.size + 1);
 	} else if (!cul_skip(&rest, CUL_LIT("pc : ")) && !cul_skip(&rest, CUL_LIT("PC is at ")) && !cul_skip(&rest, CUL_LIT("epc : "))) {
@@ -167,7 +167,8 @@ enum cul_dump_step cul_dump_line(struct cul_dump *dump, struct cul_slice line)
 	    cul_starts(text, CUL_LIT("Kernel panic")) || cul_starts(text, CUL_LIT("watchdog: BUG")) ||
 	    cul_starts(text, CUL_LIT("Showing all locks held")))
 		return CUL_DUMP_END;
-	if (cul_starts(text, CUL_LIT("task:")) || (!dump->task && cul_task_header(text, &task))) {
+	/* "task: ffff880035a8c600 ti: …", 3.x to 4.8, is one of the register lines */
+	if ((cul_starts(text, CUL_LIT("task:")) && !cul_starts(text, CUL_LIT("task: "))) || (!dump->task && cul_task_header(text, &task))) {
 		if (dump->task || dump->stack.count || !cul_task_header(text, &task))
 			return CUL_DUMP_END;
 		dump->task = true;
