@@ -220,6 +220,20 @@ static void name_before(const char *start, const char *at, const struct piece *p
 		name[0] = '\0';
 }
 
+/* How many bytes the character beyond ASCII at @at takes; 0: they are no UTF-8. */
+static size_t utf8_size(const char *at, const char *end)
+{
+	unsigned char c = (unsigned char)*at;
+	size_t n = c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe1 && c < 0xf0 ? 3 : c >= 0xf1 && c < 0xf4 ? 4 : 0;
+
+	if (!n || (size_t)(end - at) < n || (c == 0xed && (unsigned char)at[1] >= 0xa0))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if (((unsigned char)at[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
 /* ---- message -> pattern ---------------------------------------------------------------------- */
 
 struct draft {
@@ -328,9 +342,17 @@ static void make_pattern(struct draft *d, struct cul_slice message)
 			letters++;
 		if (letters && (at + letters == end || !in_word(at[letters])))
 			take_word(d, at, letters);
+		size_t wide = c >= 0x80 ? utf8_size(at, end) : 0;
+		if (wide) {
+			append(&d->pattern, at, wide);
+			append(run, at, wide);
+			append(&d->title, at, wide);
+			at += wide;
+			continue;
+		}
 		if (c < 0x20 || c >= 0x7f) {
 			/* control characters, and what may be no UTF-8 */
-			while (at < end && ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f))
+			while (at < end && ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f) && !utf8_size(at, end))
 				at++;
 			end_run(d, run);
 			append(&d->pattern, ".+?", 3);
@@ -473,7 +495,7 @@ static void put_rule(const struct draft *d, const struct reading *r, const char 
 		snprintf(id + strlen(id), sizeof(id) - strlen(id), "%s%s", i ? "-" : "", d->words[i]);
 	if (!d->word_count)
 		snprintf(id, sizeof(id), "user.new-rule");
-	printf("# A draft, made of one line of ");
+	printf("# A draft, made of ");
 	put_text(stdout, slice_of(source));
 	printf(". Say in your own words what is wrong and what helps, then run\n"
 	       "#   culprit rules test FILE\n"

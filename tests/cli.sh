@@ -271,6 +271,7 @@ cat > "$scratch/draft/app.log" <<'END'
 [  812.100000] frobnet 0000:3b:00.0: doorbell \ 12 was never answered
 
 12 34
+2026-11-21T02:00:00Z web frob[123]: 错误：分片 17 已丢失，无法恢复
 END
 for line in 1 2 3; do
 	run 0 "rules new $line" rules new --from "$scratch/draft" app.log:$line
@@ -288,6 +289,9 @@ run 2 "rules new of an empty line" rules new --from "$scratch/draft" app.log:4
 run 2 "rules new of numbers" rules new --from "$scratch/draft" app.log:5
 says "rules new of numbers" err 'six bytes'
 run 2 "rules new past the end" rules new --from "$scratch/draft" app.log:99
+run 0 "rules new of Chinese" rules new --from "$scratch/draft" app.log:6
+cp "$scratch/out" "$scratch/user.yaml"
+run 0 "rules test of a Chinese draft" rules test "$scratch/user.yaml"
 run 2 "rules new without a place" rules new --from "$scratch/draft"
 run 2 "rules new of no source" rules new --from "$scratch/draft" other.log:1
 
