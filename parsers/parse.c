@@ -547,6 +547,33 @@ static bool ordinary(const struct cul_parse *p, const struct cul_line *line)
 	return c != 'E' && c != 'F' && c != '<';
 }
 
+/*
+ * What a person said to a model is no message of the machine: a server that logs its requests, a gateway and a transcript repeat
+ * prompts word for word ("why do I get CUDA error: ..."). The record ends where the prompt begins.
+ */
+static struct cul_slice without_prompt(struct cul_slice text)
+{
+	static const struct {
+		const char *begins, *mark;
+	} quotes[] = {
+		{ "Received request ", " prompt: " },     /* vLLM, request logger */
+		{ "Receive: obj=", "obj=" },              /* SGLang, log_requests */
+		{ "Finish: obj=", "obj=" },
+		{ "", "\"prompt\":" },                    /* JSON of gateways, LiteLLM, Triton clients */
+		{ "", "\"messages\":[{\"role\"" },
+		{ "", "\"messages\": [{\"role\"" },
+		{ "", " prompt=\"" },                     /* ollama with OLLAMA_DEBUG, logfmt of others */
+	};
+	bool role = text.size && text.data[0] == '{' && cul_has(text, CUL_LIT("\"role\":"));
+	struct cul_slice before;
+	if (role && cul_cut(text, CUL_LIT("\"content\":"), &before, NULL))
+		return before;
+	for (size_t i = 0; i < sizeof(quotes) / sizeof(*quotes); i++)
+		if (cul_starts(text, cul_str(quotes[i].begins)) && cul_cut(text, cul_str(quotes[i].mark), &before, NULL))
+			return before;
+	return text;
+}
+
 /* One line as a record: envelope, followers, message parsers, interests, suspicion. The line's hits are known. */
 static void read_record(struct cul_parse *p, const struct cul_line *line)
 {
@@ -567,6 +594,8 @@ static void read_record(struct cul_parse *p, const struct cul_line *line)
 	if (rec.bare && p->passed)
 		catch_up(p);
 	p->passed = 0;
+	if (p->hit_count)
+		rec.message = without_prompt(rec.message);
 	if (rec.bare && p->has_last) {
 		rec.time = p->last.time;
 		rec.boot_ns = p->last.boot_ns;
