@@ -20,6 +20,7 @@ struct cul_scored {
 	bool untimed_edge;
 	double weight;
 	bool asked;             /* it is what --about means */
+	bool past; /* over for a day when another root began on this host */
 };
 
 /** All that one verdict owns. */

@@ -14,6 +14,8 @@
 #define LEAD 0.5
 #define SHARE 0.8
 #define AROUND_NS (INT64_C(1800) * CUL_SECOND)
+#define PAST_NS (INT64_C(86400) * CUL_SECOND) /* so long after its last sign a trouble is over */
+#define SURE 0.8 /* a root that puts older ones behind it */
 
 struct link {
 	int from, to; /* from explains to */
@@ -211,6 +213,27 @@ static bool near(const struct cul_scored *s, int64_t at)
 	return at && s->f.first_ns != CUL_NO_TIME && s->f.first_ns <= at + AROUND_NS && s->f.last_ns >= at - AROUND_NS;
 }
 
+/*
+ * An old trouble that was over for a day when a sure and severe one began isn't what the incident is about. What lasts until the
+ * next boot is never over, nor is what has symptoms since.
+ */
+static void mark_past(struct cul_scored **s, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int64_t last = s[i]->f.last_ns;
+		s[i]->past = false;
+		if (s[i]->f.role != CUL_ROLE_ROOT || s[i]->rule->lasts || s[i]->f.onset_ns == CUL_NO_TIME || last == CUL_NO_TIME)
+			continue;
+		for (size_t k = 0; k < count; k++)
+			if (s[k]->parent == (int)i && s[k]->f.last_ns != CUL_NO_TIME && s[k]->f.last_ns > last)
+				last = s[k]->f.last_ns;
+		for (size_t k = 0; k < count && !s[i]->past; k++)
+			s[i]->past = k != i && s[k]->f.role == CUL_ROLE_ROOT && s[k]->f.host == s[i]->f.host && !s[k]->onset_open &&
+				     s[k]->f.certainty >= SURE && s[k]->f.severity >= 0 && s[k]->f.severity <= 3 &&
+				     s[k]->f.onset_ns != CUL_NO_TIME && s[k]->f.onset_ns > last && s[k]->f.onset_ns - PAST_NS > last;
+	}
+}
+
 static int by_rank(const void *pa, const void *pb, void *ctx)
 {
 	const struct cul_scored *a = *(const struct cul_scored *const *)pa, *b = *(const struct cul_scored *const *)pb;
@@ -223,6 +246,8 @@ static int by_rank(const void *pa, const void *pb, void *ctx)
 		return a->asked ? -1 : 1;
 	if (near(a, at) != near(b, at) && (x >= 50) == (y >= 50))
 		return near(a, at) ? -1 : 1;
+	if (a->past != b->past && (x >= 50) == (y >= 50))
+		return a->past ? 1 : -1;
 	if (x != y)
 		return x > y ? -1 : 1;
 	if (a->f.severity != b->f.severity)
@@ -285,6 +310,7 @@ int cul_graph(struct cul_judge *j, struct cul_scored **s, size_t count)
 		s[i]->f.waived = cul_ask_waived(j, &s[i]->f);
 		before[i] = s[i];
 	}
+	mark_past(s, count);
 	qsort_r(s, count, sizeof(*s), by_rank, &ctx);
 	size_t twin_count = fold_twins(s, count, twins);
 	if (twin_count)
