@@ -167,6 +167,14 @@ if [ -d "$first" ]; then
 	grep -v '"seconds"' "$scratch/one" > "$scratch/one.bare"
 	grep -v '"seconds"' "$scratch/two" > "$scratch/two.bare"
 	cmp -s "$scratch/one.bare" "$scratch/two.bare" || fail "two runs differ"
+
+	# locked in or not: the same
+	run 0 "no sandbox" --no-sandbox --json "$first"
+	grep -v '"seconds"' "$scratch/out" > "$scratch/two.bare"
+	cmp -s "$scratch/one.bare" "$scratch/two.bare" || fail "the sandbox changes the report"
+	mkdir "$scratch/spool"
+	TMPDIR="$scratch/spool" "$culprit" -q "$first" > /dev/null 2>&1
+	rmdir "$scratch/spool" || fail "the sandbox leaves its spool folder"
 fi
 
 run 0 "rules list" rules list
