@@ -813,6 +813,13 @@ static enum cul_status insert(struct loader *l)
 	if (old && old->builtin == l->rule->builtin)
 		return mistake(l, l->tree->root, "id '%s' is taken by %s", l->rule->id, old->file);
 	if (old) {
+		/* what the old one looked for is another's now: rows are told apart by the id */
+		for (size_t i = old->interest; i < old->interest + old->interest_count; i++) {
+			const char *id = cul_arena_printf(rules->arena, "%s (replaced)", rules->items[i].id);
+			if (!id)
+				return no_memory(l);
+			rules->items[i].id = id;
+		}
 		for (size_t i = 0; i < rules->count; i++)
 			if (rules->rules[i] == old)
 				rules->rules[i] = l->rule;
