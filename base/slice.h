@@ -21,11 +21,11 @@ static inline bool cul_is(struct cul_slice a, struct cul_slice b)
 }
 static inline bool cul_starts(struct cul_slice a, struct cul_slice prefix)
 {
-	return a.size >= prefix.size && !memcmp(a.data, prefix.data, prefix.size);
+	return !prefix.size || (a.size >= prefix.size && !memcmp(a.data, prefix.data, prefix.size));
 }
 static inline bool cul_ends(struct cul_slice a, struct cul_slice suffix)
 {
-	return a.size >= suffix.size && !memcmp(a.data + a.size - suffix.size, suffix.data, suffix.size);
+	return !suffix.size || (a.size >= suffix.size && !memcmp(a.data + a.size - suffix.size, suffix.data, suffix.size));
 }
 /** Without the first @n bytes (or fewer). */
 static inline struct cul_slice cul_from(struct cul_slice a, size_t n)
