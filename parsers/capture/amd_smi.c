@@ -11,7 +11,7 @@
  *   GPU  POWER  GPU_TEMP  MEM_TEMP  GFX_UTIL  GFX_CLOCK  MEM_UTIL  MEM_CLOCK  …  DOUBLE_ECC  PCIE_REPLAY  VRAM_USED  VRAM_TOTAL
  *
  * amdsmi_cli/amdsmi_logger.py of amdsmi, ROCm 6.0 to 7. Four blanks a level; "MB" is MiB there. Of monitor's columns the header
- * decides; values are followed by their unit in words of their own up to 6.2 ("35 °C"). JSON and CSV are not read.
+ * decides; values are followed by their unit in words of their own up to 6.2 ("35 °C"). JSON: amd_json.c; CSV is not read.
  */
 #include "parsers/tables.h"
 
