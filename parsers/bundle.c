@@ -25,6 +25,7 @@
 #include "base/auto.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "parsers/image.h"
 #include "parsers/unpack.h"
 
 #define NAME 4096
@@ -694,6 +695,32 @@ size_t cul_bundle_read(struct cul_bundle *b, void *buffer, size_t size)
 			within(b, b->name);
 	}
 	return n;
+}
+
+struct cul_slice cul_bundle_head(struct cul_bundle *b)
+{
+	return b->current ? cul_stream_peek(b->current, 4096) : CUL_NONE;
+}
+
+static size_t read_at(void *ctx, uint64_t offset, void *buffer, size_t size)
+{
+	return cul_stream_read_at(ctx, offset, buffer, size);
+}
+
+bool cul_bundle_image(struct cul_bundle *b, struct cul_image *image)
+{
+	if (!b->current)
+		return false;
+	if (!b->current->seek || b->current->size < 0) {
+		struct cul_stream *spooled = cul_stream_spool(b->current);
+		if (!spooled) {
+			tell_current(b);
+			return false;
+		}
+		b->current = spooled;
+	}
+	*image = (struct cul_image){ .size = b->current->size, .read = read_at, .ctx = b->current };
+	return true;
 }
 
 void cul_bundle_progress(const struct cul_bundle *b, int64_t *done, int64_t *total)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "parsers/image.h"
 #include "parsers/sections.h"
 #include "parsers/state.h"
 #include "parsers/writing.h"
@@ -807,8 +808,104 @@ static void read_damage(struct cul_parse *p, const char *member_name, int member
 	}
 }
 
+/* ---- dumps ---------------------------------------------------------------------------------- */
+
+struct cul_record cul_dump_record(const struct cul_parse *p, struct cul_time time, struct cul_slice text)
+{
+	struct cul_line line = { .text = text };
+	(void)p;
+	return cul_line_record(&line, time);
+}
+
+enum cul_status cul_dump_text(struct cul_parse *p, const char *name, struct cul_slice text)
+{
+	if (p->inner_count == CUL_INNER_TEXTS || !text.size)
+		return p->failed;
+	struct inner_text inner = { .size = text.size, .bytes = malloc(text.size) };
+	if (!inner.bytes || asprintf(&inner.name, "%s!%s", p->member_name, name) < 0) {
+		free(inner.bytes);
+		return no_memory(p);
+	}
+	memcpy(inner.bytes, text.data, text.size);
+	p->inner[p->inner_count++] = inner;
+	return p->failed;
+}
+
+static void drop_inner(struct cul_parse *p)
+{
+	for (size_t i = 0; i < p->inner_count; i++) {
+		free(p->inner[i].name);
+		free(p->inner[i].bytes);
+	}
+	p->inner_count = 0;
+}
+
+static const struct cul_parser *dump_of(struct cul_slice head, struct cul_slice name)
+{
+	const struct cul_parser *best = NULL;
+	int most = 0;
+	for (size_t i = 0; cul_dumps[i]; i++) {
+		int bid = cul_dumps[i]->claim(head, name);
+		if (bid > most) {
+			most = bid;
+			best = cul_dumps[i];
+		}
+	}
+	return best;
+}
+
+static void read_inner(struct cul_parse *p, const struct inner_text *inner)
+{
+	struct cul_blob blob = { inner->name, { inner->bytes, inner->size } };
+	struct cul_bundle *bundle = NULL;
+	struct cul_member member;
+	if (cul_bundle_memory(&blob, 1, NULL, &bundle, p->err) != CUL_OK) {
+		no_memory(p);
+		return;
+	}
+	if (cul_bundle_next(bundle, &member)) {
+		member.name = p->member_name = inner->name;
+		p->tally.members++;
+		if (cul_parse_fail(p, p->sink->member(p->sink->ctx, &member, &p->member)) == CUL_OK) {
+			cul_lines_start(p->lines, bundle, p->limits.line_bytes);
+			if (!cul_lines_binary(p->lines))
+				read_member(p);
+			if (cul_lines_failed(p->lines))
+				no_memory(p);
+		}
+	}
+	cul_bundle_close(bundle);
+}
+
+/* False: no dump, its bytes are as they were. */
+static bool read_dump(struct cul_parse *p)
+{
+	const struct cul_parser *parser = dump_of(cul_bundle_head(p->bundle), cul_str(p->member_name));
+	struct cul_image image;
+	if (!parser)
+		return false;
+	if (!cul_bundle_image(p->bundle, &image))
+		return true;
+	struct cul_line none = { .number = 0 };
+	p->capture_time = (struct cul_time){ .ns = CUL_NO_TIME };
+	p->command = CUL_NONE;
+	p->name = hold(p->name_text, sizeof(p->name_text), cul_str(p->member_name));
+	begin_section(p, parser->name, &none);
+	p->current = parser;
+	cul_parse_fail(p, parser->open(p, &image));
+	p->current = NULL;
+	note_time(p, p->capture_time);
+	end_section(p, parser->name);
+	p->tally.bytes += (uint64_t)image.size;
+	for (size_t i = 0; i < p->inner_count && !p->failed; i++)
+		read_inner(p, &p->inner[i]);
+	drop_inner(p);
+	return true;
+}
+
 static void parse_done(struct cul_parse *p)
 {
+	drop_inner(p);
 	cul_needles_free(p->needles);
 	free(p->needle_use);
 	free(p->hits);
@@ -873,6 +970,11 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 		p->tally.members++;
 		if (cul_parse_fail(p, sink->member(sink->ctx, &member, &p->member)) != CUL_OK)
 			break;
+		if (read_dump(p)) {
+			if (!p->failed)
+				read_damage(p, member.name, p->member);
+			continue;
+		}
 		cul_lines_start(p->lines, bundle, p->limits.line_bytes);
 		const char *binary = cul_lines_binary(p->lines);
 		if (binary) {

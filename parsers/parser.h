@@ -2,11 +2,12 @@
 /**
  * All that a parser's author reads.
  *
- * There are three families, a source file for each format:
+ * There are four families, a source file for each format:
  *
  *   envelope/  peels time, host, unit, severity off a log line (struct cul_envelope)
  *   message/   says what a record means, whatever envelope it came in (struct cul_parser .record)
- *   capture/   reads a whole snapshot: a table, a dump, a listing (struct cul_parser .section)
+ *   capture/   reads a whole snapshot: a table, a listing (struct cul_parser .section)
+ *   dump/      opens what died: a kernel dump, a core file (struct cul_parser .claim, .open)
  *
  * A parser emits what stands there, typed and scoped, and guesses nothing: a field that isn't there
  * is left out. It keeps no state between sections except through cul_follow().
@@ -21,6 +22,7 @@
 #include "parsers/fields.h"
 
 struct cul_parse; /* one run of the parse; opaque */
+struct cul_image; /* parsers/image.h: for dumps */
 
 /* ---- lines and records ---------------------------------------------------------------------- */
 
@@ -136,6 +138,16 @@ void cul_set_capture_time(struct cul_parse *parse, struct cul_time time);
 /** Tell which host this member is of (uname -n, a prompt, a hostname file). Kept. */
 void cul_set_host(struct cul_parse *parse, struct cul_slice host);
 
+/* ---- dumps ---------------------------------------------------------------------------------- */
+
+/** A record to emit at: a dump has no lines; @time is when it was taken or when the thing happened. @text is its evidence line. */
+struct cul_record cul_dump_record(const struct cul_parse *parse, struct cul_time time, struct cul_slice text);
+/**
+ * A text that stands inside the dump (the kernel's log): read after open() as a member of its own, "vmcore!dmesg",
+ * by all parsers. Copied.
+ */
+enum cul_status cul_dump_text(struct cul_parse *parse, const char *name, struct cul_slice text);
+
 /* ---- the tables ----------------------------------------------------------------------------- */
 
 struct cul_parser {
@@ -156,6 +168,11 @@ struct cul_parser {
 	int (*bid)(const struct cul_head *head);
 	/* reads with cul_line_next() until its end or until the format stops matching (cul_line_back()) */
 	enum cul_status (*section)(struct cul_parse *parse);
+
+	/* dumps: what the member's first bytes (up to 4 KiB) and its name say: 0 not mine, else how many bits were checked */
+	int (*claim)(struct cul_slice head, struct cul_slice name);
+	/* observes with cul_emit() and cul_damaged() on cul_dump_record(); a text inside goes to cul_dump_text() */
+	enum cul_status (*open)(struct cul_parse *parse, const struct cul_image *image);
 };
 
 /** An envelope: 0 not mine, else the bits checked; on success fills @rec's fields and narrows message. */

@@ -15,6 +15,7 @@
 #define P(name) extern const struct cul_parser cul_parser_##name;
 CUL_MESSAGES(P)
 CUL_CAPTURES(P)
+CUL_DUMPS(P)
 #undef P
 #define P(name) extern const struct cul_envelope cul_envelope_##name;
 CUL_ENVELOPES(P)
@@ -23,6 +24,7 @@ CUL_ENVELOPES(P)
 #define P(name) &cul_parser_##name,
 const struct cul_parser *const cul_messages[] = { CUL_MESSAGES(P) NULL };
 const struct cul_parser *const cul_captures[] = { CUL_CAPTURES(P) NULL };
+const struct cul_parser *const cul_dumps[] = { CUL_DUMPS(P) NULL };
 #undef P
 #define P(name) &cul_envelope_##name,
 const struct cul_envelope *const cul_envelopes[] = { CUL_ENVELOPES(P) NULL };
@@ -104,6 +106,8 @@ static void make(void)
 		parsers++;
 	for (const struct cul_parser *const *p = cul_captures; *p; p++)
 		parsers++;
+	for (const struct cul_parser *const *p = cul_dumps; *p; p++)
+		parsers++;
 	for (const struct cul_envelope *const *e = cul_envelopes; *e; e++)
 		envelopes++;
 	formats = calloc(parsers + envelopes + 1, sizeof(*formats));
@@ -121,6 +125,11 @@ static void make(void)
 	}
 	for (const struct cul_parser *const *p = cul_captures; *p; p++) {
 		*f++ = (struct cul_format){ (*p)->name, "capture", (*p)->about };
+		for (const struct cul_kind *const *k = (*p)->kinds; k && *k; k++)
+			add_kind(*k);
+	}
+	for (const struct cul_parser *const *p = cul_dumps; *p; p++) {
+		*f++ = (struct cul_format){ (*p)->name, "dump", (*p)->about };
 		for (const struct cul_kind *const *k = (*p)->kinds; k && *k; k++)
 			add_kind(*k);
 	}

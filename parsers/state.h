@@ -14,6 +14,7 @@
 #define CUL_ENVELOPE_DEPTH 4   /* envelopes in envelopes */
 #define CUL_SCRATCH (256u << 10)
 #define CUL_FIELDS 64          /* fields of one kind at most */
+#define CUL_INNER_TEXTS 64     /* texts inside one dump */
 #define CUL_STREAMS 24         /* streams that one section may cover beside its parsers' own */
 
 /* needle_use: what a needle belongs to */
@@ -25,6 +26,7 @@ enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3, US
 /** The tables that meson's lists make; NULL-terminated. */
 extern const struct cul_parser *const cul_messages[];
 extern const struct cul_parser *const cul_captures[];
+extern const struct cul_parser *const cul_dumps[];
 extern const struct cul_envelope *const cul_envelopes[];
 
 struct follower {
@@ -86,6 +88,13 @@ struct cul_parse {
 	size_t follower_count;
 	char *partial;
 	size_t partial_size, partial_room;
+
+	/* texts that a dump holds, read when it is closed */
+	struct inner_text {
+		char *name, *bytes;
+		size_t size;
+	} inner[CUL_INNER_TEXTS];
+	size_t inner_count;
 
 	/* the record at hand */
 	uint32_t *hits;

@@ -204,6 +204,15 @@ bool cul_stream_seek(struct cul_stream *s, uint64_t offset)
 	return true;
 }
 
+size_t cul_stream_read_at(struct cul_stream *s, uint64_t offset, void *buffer, size_t size)
+{
+	if (!cul_stream_seek(s, offset))
+		return 0;
+	size_t n = s->fill(s, buffer, size);
+	s->made += n;
+	return n;
+}
+
 const char *cul_stream_damage(const struct cul_stream *s)
 {
 	const char *why = NULL;

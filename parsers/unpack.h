@@ -92,6 +92,8 @@ size_t cul_stream_read(struct cul_stream *stream, void *buffer, size_t size);
 /** Offset of the next byte. */
 uint64_t cul_stream_at(const struct cul_stream *stream);
 bool cul_stream_seek(struct cul_stream *stream, uint64_t offset);
+/** Up to @size bytes from @offset of a stream that can seek; goes against no budget. */
+size_t cul_stream_read_at(struct cul_stream *stream, uint64_t offset, void *buffer, size_t size);
 /** The damage lowest down (the others follow from it), or NULL. */
 const char *cul_stream_damage(const struct cul_stream *stream);
 void cul_stream_spoil(struct cul_stream *stream, const char *format, ...) CUL_PRINTF(2, 3);
