@@ -42,6 +42,9 @@ const char *cul_libraries(void)
 #ifdef HAVE_ISAL
 	       ", ISA-L " TEXT(ISAL_MAJOR_VERSION) "." TEXT(ISAL_MINOR_VERSION) "." TEXT(ISAL_PATCH_VERSION)
 #endif
+#ifdef HAVE_JQ
+	       ", libjq"
+#endif
 #ifdef HAVE_SECCOMP
 	       ", libseccomp " TEXT(SCMP_VER_MAJOR) "." TEXT(SCMP_VER_MINOR) "." TEXT(SCMP_VER_MICRO)
 #endif

@@ -3,7 +3,7 @@
  * Rule files of Common Reliability Enumerations, as they are in the world -> rules. Schema 0.1.1 (2025): a document with
  * `rules:`, a list of { metadata, cre, rule }, and `terms:`, named terms. Files in the wild have unknown keys, odd ids and
  * severities as words: those load with a note. A rule that can't mean anything (a sequence without a window) or that needs
- * jq is kept as refused, with the reason, so that one of them doesn't cost the hundreds beside it.
+ * jq where there is none is kept as refused, with the reason, so that one of them doesn't cost the hundreds beside it.
  *
  * Patterns are RE2's; where PCRE2 reads a sign otherwise it is rewritten.
  */
@@ -17,6 +17,7 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/jq.h"
 #include "base/pattern.h"
 
 #define DEPTH 8       /* sets in sets, names of terms in one another */
@@ -25,6 +26,7 @@
 #define LONG 24
 
 CUL_GUARD(free_pattern, struct cul_pattern, cul_pattern_free)
+CUL_GUARD(free_jq, struct cul_jq, cul_jq_free)
 
 struct loader {
 	struct cul_rules *rules;
@@ -338,6 +340,75 @@ static bool add_item(struct loader *l, const struct cul_interest *item)
 	return true;
 }
 
+/* May a match hold the end of a line? Then it is searched in records with their continuation lines. */
+static bool crosses_lines(const char *pattern)
+{
+	static const char *const signs[] = { "\\n", "\n", "\\s\\S", "\\S\\s", "\\w\\W", "\\W\\w", "\\d\\D", "\\D\\d" };
+
+	if (!pattern)
+		return false;
+	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
+		if (strstr(pattern, signs[i]))
+			return true;
+	/* (?s), (?is:...), but not (?-s) */
+	for (const char *at = strstr(pattern, "(?"); at; at = strstr(at + 2, "(?")) {
+		const char *flags = at + 2 + strspn(at + 2, "imU");
+		if (*flags == 's' && flags[1 + strspn(flags + 1, "imsU-")] != 0 && strchr(":)", flags[1 + strspn(flags + 1, "imsU-")]))
+			return true;
+	}
+	return false;
+}
+
+static bool insert_leaf(struct loader *l, struct cul_interest *item, const char *kind, size_t least, bool positive, struct cul_cre_term *term)
+{
+	term->need = 1;
+	for (size_t i = l->rule->interest; i < l->rules->item_count; i++) {
+		const struct cul_interest *old = &l->rules->items[i];
+		if (!strcmp(old->pattern, item->pattern) && !old->field == !item->field && (!item->field || !strcmp(old->field, item->field)) &&
+		    !old->jq == !item->jq && (!item->jq || !strcmp(old->jq, item->jq))) {
+			term->interest = (int)(i - l->rule->interest);
+			return true;
+		}
+	}
+	if (positive) {
+		l->weakest = least < l->weakest ? least : l->weakest;
+		l->strength += least;
+		l->kinds++;
+	}
+	term->interest = (int)(l->rules->item_count - l->rule->interest);
+	const char *more = item->field ? item->field : item->jq ? item->jq : "";
+	item->id = print(l, "%s%s/%d%s%s", l->rule->id, l->suffix, term->interest + 1, kind, more);
+	return add_item(l, item);
+}
+
+/* A jq program -> an interest. */
+static bool add_jq(struct loader *l, const struct cul_node *node, bool positive, struct cul_cre_term *term)
+{
+	struct cul_interest item = { .line = true, .each = true, .pattern = "\\{" };
+	CUL_AUTO(free_jq) struct cul_jq *compiled = NULL;
+	struct cul_error err = { 0 };
+
+	if (node->type != CUL_NODE_SCALAR || !cul_trim(text_of(l, node)).size)
+		return refuse(l, node, false, "jq is a program");
+	item.jq = cul_arena_copy(l->rules->arena, text_of(l, node));
+	if (!item.jq) {
+		l->no_memory = true;
+		return false;
+	}
+	switch (cul_jq_new(item.jq, &compiled, &err)) {
+	case CUL_OK:
+		note(l, node, "a jq program is asked of each line that is JSON, which costs");
+		return insert_leaf(l, &item, "|", LONG, positive, term);
+	case CUL_ERULE:
+		return refuse(l, node, false, "%s", err.text);
+	case CUL_EUSE:
+		return refuse(l, node, true, "%s", err.text);
+	default:
+		l->no_memory = true;
+		return false;
+	}
+}
+
 /* One text or pattern -> an interest; the same one is searched once. */
 static bool add_leaf(struct loader *l, const struct cul_node *node, struct cul_slice text, bool regex, const char *field, bool positive,
 		     struct cul_cre_term *term)
@@ -353,6 +424,7 @@ static bool add_leaf(struct loader *l, const struct cul_node *node, struct cul_s
 		item.pattern = of_re2(l, text);
 		if (cul_pattern_new(item.pattern, 0, &compiled, &err) != CUL_OK)
 			return refuse(l, node, false, "regex: %s", err.text);
+		item.fold = !field && crosses_lines(text.data); /* as it was written: what \s is rewritten to has a \n */
 		item.literals = field ? NULL : literals_of(l, item.pattern, &item.caseless, &least);
 		if (field) { /* escapes may hide the value in the line: its name can't be hidden */
 			const char *dot = strrchr(field, '.');
@@ -377,22 +449,7 @@ static bool add_leaf(struct loader *l, const struct cul_node *node, struct cul_s
 	}
 	if (l->no_memory)
 		return false;
-	term->need = 1;
-	for (size_t i = l->rule->interest; i < l->rules->item_count; i++) {
-		const struct cul_interest *old = &l->rules->items[i];
-		if (!strcmp(old->pattern, item.pattern) && !old->field == !field && (!field || !strcmp(old->field, field))) {
-			term->interest = (int)(i - l->rule->interest);
-			return true;
-		}
-	}
-	if (positive) {
-		l->weakest = least < l->weakest ? least : l->weakest;
-		l->strength += least;
-		l->kinds++;
-	}
-	term->interest = (int)(l->rules->item_count - l->rule->interest);
-	item.id = print(l, "%s%s/%d%s%s", l->rule->id, l->suffix, term->interest + 1, field ? "@" : "", field ? field : "");
-	return add_item(l, &item);
+	return insert_leaf(l, &item, field ? "@" : "", least, positive, term);
 }
 
 /* ---- terms, sets, sequences ---------------------------------------------------------------------- */
@@ -422,19 +479,21 @@ static bool read_term(struct loader *l, const struct cul_node *n, bool positive,
 		return refuse(l, n, false, "a term is a text or a map");
 	known_keys(l, n, "a term", KEYS("value", "regex", "jq", "set", "sequence", "field", "count", "window", "slide", "anchor", "absolute", "event",
 					"correlations", "origin"));
-	if ((v = key(l, n, "jq")))
-		return refuse(l, v, true, "jq is not supported here: this program is built without libjq");
+	const struct cul_node *jq = key(l, n, "jq");
 	value = key(l, n, "value");
 	regex = key(l, n, "regex");
 	set = key(l, n, "set");
 	sequence = key(l, n, "sequence");
-	if (!!value + !!regex + !!set + !!sequence != 1)
+	if (!!value + !!regex + !!jq + !!set + !!sequence != 1)
 		return refuse(l, n, false, "a term needs one of value, regex, jq, set, sequence");
 	if (set || sequence) {
 		term->interest = -1;
 		term->need = 1;
 		term->nested = read_part(l, n, set ? set : sequence, sequence != NULL, depth + 1);
 		if (!term->nested)
+			return false;
+	} else if (jq) {
+		if (!add_jq(l, jq, positive, term))
 			return false;
 	} else {
 		v = key(l, n, "field");

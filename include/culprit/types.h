@@ -166,6 +166,8 @@ struct cul_interest {
 	bool line;         /* search in the whole line as read, envelope and all; literals NULL: every line is asked, which costs */
 	bool each;         /* every hit is a row of its own with its own time: nothing folds */
 	const char *field; /* with @line: search in that field of a structured line (JSON, logfmt) alone; or NULL */
+	const char *jq;    /* with @line, instead of @pattern: a jq program that puts out something for that line of JSON; or NULL */
+	bool fold;         /* with @line: search in the record with its continuation lines, "\n" between them */
 };
 
 struct cul_interests {
