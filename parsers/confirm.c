@@ -34,6 +34,11 @@ static int in_line(struct cul_parse *p, const struct cul_record *rec, size_t whi
 		*count = 0;
 		return found;
 	}
+	if (want->jq) {
+		*count = 0;
+		return cul_jq_match(p->jqs[which], rec->line.text) ||
+		       (rec->message.size && (outside(rec) || is_cri(rec->line.text)) && cul_jq_match(p->jqs[which], rec->message));
+	}
 	int found = cul_pattern_match(p->patterns[which], rec->line.text, groups, count);
 	if (!found && rec->message.size && (outside(rec) || is_cri(rec->line.text))) {
 		*count = room;
@@ -46,25 +51,33 @@ static bool ready_pattern(struct cul_parse *p, size_t which)
 {
 	if (p->broken[which])
 		return false;
+	if (p->interests->items[which].jq) {
+		if (!p->jqs[which] && cul_jq_new(p->interests->items[which].jq, &p->jqs[which], NULL) != CUL_OK)
+			p->broken[which] = true;
+		return !p->broken[which];
+	}
 	if (!p->patterns[which] &&
 	    cul_pattern_new(p->interests->items[which].pattern, p->limits.pattern_steps, &p->patterns[which], NULL) != CUL_OK)
 		p->broken[which] = true;
 	return !p->broken[which];
 }
 
-/* A record that an interest's literal stands in: is it one? */
-void cul_confirm(struct cul_parse *p, const struct cul_record *rec, size_t which)
+/* @fold: the text to search instead of the record's, or NULL. */
+static void confirm(struct cul_parse *p, const struct cul_record *rec, size_t which, const struct cul_slice *fold)
 {
 	const struct cul_interest *want = &p->interests->items[which];
+	if (want->fold && !fold)
+		return;
 	if (want->stream && !strcmp(want->stream, "kernel") && !rec->kernel && (!rec->bare || rec->unit.size))
 		return;
 	if (!ready_pattern(p, which))
 		return;
-	if (want->line && (p->line_taken[which] == rec->line.offset + 1 || rec->line.number <= p->line_asked))
+	if (want->line && !fold && (p->line_taken[which] == rec->line.offset + 1 || rec->line.number <= p->line_asked))
 		return;
 	struct cul_slice groups[CUL_FIELDS + 1];
 	size_t count = CUL_FIELDS + 1;
-	int found = want->line ? in_line(p, rec, which, groups, &count) : cul_pattern_match(p->patterns[which], rec->message, groups, &count);
+	int found = fold ? cul_pattern_match(p->patterns[which], *fold, groups, &count) :
+		    want->line ? in_line(p, rec, which, groups, &count) : cul_pattern_match(p->patterns[which], rec->message, groups, &count);
 	if (found < 0) {
 		cul_damaged(p, rec, "a pattern met its step limit on this record");
 		return;
@@ -99,6 +112,18 @@ void cul_confirm(struct cul_parse *p, const struct cul_record *rec, size_t which
 	p->understood = true;
 	static const struct cul_slice name = { "record", 6 };
 	cul_observe(p, rec, cul_kind_find(name), (int)which, values, n, 0);
+}
+
+/* A record that an interest's literal stands in: is it one? */
+void cul_confirm(struct cul_parse *p, const struct cul_record *rec, size_t which)
+{
+	confirm(p, rec, which, NULL);
+}
+
+/* Like that, of a record with its continuation lines. */
+void cul_confirm_fold(struct cul_parse *p, const struct cul_record *rec, size_t which, struct cul_slice text)
+{
+	confirm(p, rec, which, &text);
 }
 
 /* The hits of a whole line: interests that want it as it was read. */

@@ -155,6 +155,7 @@ static void end_section(struct cul_parse *p, const char *capture)
 	if (!p->open)
 		return;
 	drop_followers(p);
+	cul_fold_end(p);
 	if (p->passed)
 		catch_up(p); /* for the time of the last record */
 	const char *streams[CUL_FIELDS + CUL_STREAMS + 4];
@@ -542,7 +543,7 @@ static void catch_up(struct cul_parse *p)
  */
 static bool ordinary(const struct cul_parse *p, const struct cul_line *line)
 {
-	if (p->hit_count || p->always_hit || p->suspicious || p->kernel_word || p->follower_count || p->eager || p->partial_size || p->span.lines < 8)
+	if (p->hit_count || p->always_hit || p->suspicious || p->kernel_word || p->follower_count || p->eager || p->partial_size || p->folds || p->span.lines < 8)
 		return false;
 	char c = line->text.size ? line->text.data[0] : 0;
 	return c != 'E' && c != 'F' && c != '<';
@@ -597,6 +598,7 @@ static void read_record(struct cul_parse *p, const struct cul_line *line)
 	p->passed = 0;
 	if (p->hit_count)
 		rec.message = without_prompt(rec.message);
+	cul_fold_line(p, &rec);
 	if (rec.bare && p->has_last) {
 		rec.time = p->last.time;
 		rec.boot_ns = p->last.boot_ns;
@@ -914,6 +916,10 @@ static void parse_done(struct cul_parse *p)
 		cul_pattern_free(p->patterns[i]);
 	free(p->patterns);
 	free(p->broken);
+	for (size_t i = 0; p->jqs && i < p->interest_count; i++)
+		cul_jq_free(p->jqs[i]);
+	free(p->jqs);
+	free(p->fold);
 	free(p->always);
 	free(p->line_taken);
 	free(p->emitted);
@@ -957,12 +963,13 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 	p->arena = cul_arena_new();
 	p->always = calloc(p->interest_count + 1, sizeof(*p->always));
 	p->line_taken = calloc(p->interest_count + 1, sizeof(*p->line_taken));
+	p->jqs = calloc(p->interest_count + 1, sizeof(*p->jqs));
 	for (size_t i = 0; p->always && i < p->interest_count; i++) {
 		p->line_interests |= interests->items[i].line;
-		if (interests->items[i].line && !interests->items[i].literals)
+		if (interests->items[i].line && !interests->items[i].literals && !interests->items[i].fold)
 			p->always[p->always_count++] = i;
 	}
-	enum cul_status status = p->patterns && p->broken && p->always && p->line_taken && p->emitted && p->scratch && p->lines && p->arena ? make_needles(p) : no_memory(p);
+	enum cul_status status = p->patterns && p->broken && p->always && p->line_taken && p->jqs && p->emitted && p->scratch && p->lines && p->arena && cul_fold_init(p) ? make_needles(p) : no_memory(p);
 	struct cul_member member;
 	while (status == CUL_OK && !p->failed && cul_bundle_next(bundle, &member)) {
 		read_damage(p, NULL, -1);

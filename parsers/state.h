@@ -4,6 +4,7 @@
 #define CUL_PARSERS_STATE_H
 
 #include "base/arena.h"
+#include "base/jq.h"
 #include "base/needle.h"
 #include "base/pattern.h"
 #include "parsers/lines.h"
@@ -55,6 +56,11 @@ struct cul_parse {
 	bool line_interests;           /* some interest wants whole lines */
 	size_t *always, always_count;  /* interests without a literal: each line is asked */
 	int64_t *line_taken;           /* by interest of whole lines: offset + 1 of the line it took last */
+	struct cul_jq **jqs;           /* by interest; compiled when first met */
+	bool folds;                    /* some interest wants a record with its continuation lines */
+	char *fold;                    /* the record at hand and those lines, see fold.c */
+	size_t fold_size, fold_lines;
+	struct cul_record fold_rec;    /* its first line */
 
 	struct cul_lines *lines;
 	struct cul_arena *arena; /* lives as long as a section */
@@ -112,8 +118,14 @@ enum cul_status cul_observe(struct cul_parse *parse, const struct cul_record *re
 void cul_confirm(struct cul_parse *parse, const struct cul_record *rec, size_t which);
 /** The hits of a whole line: interests that want it as it was read. */
 void cul_confirm_lines(struct cul_parse *parse, const struct cul_record *rec);
+/** The same for what wants a record and its continuation lines, @text. */
+void cul_confirm_fold(struct cul_parse *parse, const struct cul_record *rec, size_t which, struct cul_slice text);
 /** Does a pattern that has no literal stand in @line? Sets always_hit. */
 void cul_ask_always(struct cul_parse *parse, const struct cul_line *line);
+/** fold.c: make room where an interest needs it; the next line; the last one was it. */
+bool cul_fold_init(struct cul_parse *parse);
+void cul_fold_line(struct cul_parse *parse, const struct cul_record *rec);
+void cul_fold_end(struct cul_parse *parse);
 /** Remember the first failure; returns it. */
 enum cul_status cul_parse_fail(struct cul_parse *parse, enum cul_status status);
 

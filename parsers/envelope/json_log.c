@@ -8,7 +8,7 @@
  *   {"@t":"2025-11-21T02:00:59.1Z","@l":"Error","@mt":"text"}                                          serilog
  *
  * Bunyan's levels are 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. Docker's and the journal's own objects are
- * read elsewhere. An object without both a message and one of time and level is no log line.
+ * read elsewhere. An object with a time and no message is its own message; one without a time needs a level and a message.
  */
 #include "parsers/peel.h"
 
@@ -31,7 +31,7 @@ static bool any(struct cul_slice key, const char *const *names)
 
 static int json_log_peel(struct cul_slice line, struct cul_record *rec)
 {
-	static const char *const times[] = { "timestamp", "time", "ts", "@timestamp", "@t", "asctime", "datetime", NULL };
+	static const char *const times[] = { "timestamp", "time", "ts", "@timestamp", "@t", "asctime", "datetime", "lasttimestamp", "eventtime", NULL };
 	static const char *const levels[] = { "level", "levelname", "severity", "@l", "lvl", "log.level", "loglevel", NULL };
 	static const char *const messages[] = { "message", "msg", "@m", "@mt", "renderedmessage", "messagetemplate", "event", NULL };
 	static const char *const hosts[] = { "hostname", "host.name", NULL };
@@ -60,7 +60,8 @@ static int json_log_peel(struct cul_slice line, struct cul_record *rec)
 			return 0;
 		}
 	}
-	if (message.size < 2 || message.data[0] != '"' || (!stamp.size && !level.size))
+	bool bare = message.size < 2 || message.data[0] != '"';
+	if (bare ? !stamp.size : !stamp.size && !level.size)
 		return 0;
 	text = stamp;
 	if (stamp.size > 2 && stamp.data[0] == '"')
@@ -77,13 +78,13 @@ static int json_log_peel(struct cul_slice line, struct cul_record *rec)
 		severity = cul_level(cul_slice(level.data + 1, level.size - 2));
 	else if (level.size)
 		severity = number_level(level);
-	if (time.ns == CUL_NO_TIME && severity < 0)
+	if (time.ns == CUL_NO_TIME && (bare || severity < 0))
 		return 0;
 	rec->time = time;
 	cul_peel_severity(rec, severity);
 	if (host.size > 2 && host.data[0] == '"')
 		rec->host = cul_json_text(host, rec);
-	rec->message = cul_json_text(message, rec);
+	rec->message = bare ? line : cul_json_text(message, rec);
 	while (rec->message.size && rec->message.data[rec->message.size - 1] == '\n')
 		rec->message.size--;
 	return 30;
