@@ -270,6 +270,19 @@ fi
 run 0 "add by another rule" scan --add --no-builtin --rules "$scratch/second-kind.yaml" "$scratch/one.culprit" "$scratch/good"
 run 0 "judge what was added to" judge --json --no-builtin --rules "$scratch/second-kind.yaml" "$scratch/one.culprit"
 says "judge what was added to" out 'rescan needed'
+# a CRE rule whose negative term was not looked for does not fire on its positive one alone
+cre() { # NEGATE
+	printf 'rules:\n  - cre: { id: CRE-2026-0077, severity: 1, title: t }\n    rule: { set: { event: { source: s }, match: ["ledger closed"]%s } }\n' "$1" > "$scratch/cre.yaml"
+}
+printf '2026-03-14T09:26:53Z h app[1]: ledger closed\n' > "$scratch/ledger.log"
+cre ''
+run 0 "scan by a CRE rule" scan --no-builtin --rules "$scratch/cre.yaml" "$scratch/ledger.log" -o "$scratch/cre.culprit"
+run 0 "judge by the same CRE rule" judge --json --no-builtin --rules "$scratch/cre.yaml" "$scratch/cre.culprit"
+leads "judge by the same CRE rule" cre-2026-0077
+cre ', negate: ["ledger reopened"]'
+run 0 "judge by a CRE rule that asks for more" judge --json --no-builtin --rules "$scratch/cre.yaml" "$scratch/cre.culprit"
+leads "judge by a CRE rule that asks for more" null
+says "judge by a CRE rule that asks for more" out 'rescan needed'
 
 # a rule to start from: what varies is folded, its own examples come true
 mkdir "$scratch/draft"
