@@ -1,57 +1,135 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * A member -> blocks of decoded bytes.
+ * A member -> blocks of whole lines.
  *
  * PowerShell's `>` writes UTF-16 with a byte order mark; everything else is taken as bytes. What is
- * not text at all is known by its magic or by its share of control bytes.
+ * not text at all is known by its magic or by its share of control bytes. The bytes behind the last line end wait for the
+ * next block. Reading is the caller's; where a member has many blocks, their surveys run in other threads meanwhile, and the
+ * caller lends a hand instead of waiting: what comes out, and in what order, is the same with any number of them.
  */
 #include "parsers/blocks.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/slice.h"
 
-bool cul_blocks_start(struct cul_blocks *b, struct cul_bundle *bundle)
+#define SURVEYORS 16
+#define AHEAD (2 * SURVEYORS + 2)
+
+enum { RAW = 0, TAKEN, DONE };
+
+struct cul_blocks {
+	const struct cul_needles *needles;
+	const uint8_t *classes;
+	size_t block_bytes;
+	uint32_t line_bytes;
+	struct cul_bundle *bundle;
+	enum cul_encoding encoding;
+	int64_t read, offset, line;
+	uint32_t high; /* a surrogate that waits for its other half */
+	int odd;       /* a byte that waits for its other half, or -1 */
+	char *raw;     /* for UTF-16 */
+	char *carry;   /* behind the last line end */
+	size_t carried, carry_room;
+	bool ended, inside, failed;
+
+	struct cul_block *free;
+	struct cul_block *queue[AHEAD]; /* in the order of the text */
+	size_t first, count;
+	size_t blocks; /* of this member */
+
+	unsigned threads, running;
+	pthread_t crew[SURVEYORS];
+	pthread_mutex_t lock;
+	pthread_cond_t work, done;
+	bool stop;
+};
+
+struct cul_blocks *cul_blocks_new(const struct cul_needles *needles, const uint8_t *classes, unsigned threads, size_t block_bytes)
 {
-	if (!b->raw)
-		b->raw = malloc(CUL_BLOCK_BYTES);
-	if (!b->raw)
-		return false;
+	struct cul_blocks *b = calloc(1, sizeof(*b));
+	if (!b)
+		return NULL;
+	b->needles = needles;
+	b->classes = classes;
+	b->threads = threads < 1 ? 1 : threads > SURVEYORS ? SURVEYORS : threads;
+	b->block_bytes = block_bytes ? block_bytes : CUL_BLOCK_BYTES;
+	pthread_mutex_init(&b->lock, NULL);
+	pthread_cond_init(&b->work, NULL);
+	pthread_cond_init(&b->done, NULL);
+	return b;
+}
+
+static void free_block(struct cul_block *block)
+{
+	cul_survey_free(&block->survey);
+	free(block->text);
+	free(block);
+}
+
+/* Nobody surveys what is waiting; then it is dropped. */
+static void drop_queue(struct cul_blocks *b)
+{
+	pthread_mutex_lock(&b->lock);
+	for (size_t i = 0; i < b->count; i++) {
+		struct cul_block *block = b->queue[(b->first + i) % AHEAD];
+		while (block->state == TAKEN)
+			pthread_cond_wait(&b->done, &b->lock);
+		block->state = DONE;
+		block->next = b->free;
+		b->free = block;
+	}
+	b->first = b->count = 0;
+	pthread_mutex_unlock(&b->lock);
+}
+
+void cul_blocks_free(struct cul_blocks *b)
+{
+	if (!b)
+		return;
+	drop_queue(b);
+	pthread_mutex_lock(&b->lock);
+	b->stop = true;
+	pthread_cond_broadcast(&b->work);
+	pthread_mutex_unlock(&b->lock);
+	for (unsigned i = 0; i < b->running; i++)
+		pthread_join(b->crew[i], NULL);
+	pthread_mutex_destroy(&b->lock);
+	pthread_cond_destroy(&b->work);
+	pthread_cond_destroy(&b->done);
+	while (b->free) {
+		struct cul_block *next = b->free->next;
+		free_block(b->free);
+		b->free = next;
+	}
+	free(b->raw);
+	free(b->carry);
+	free(b);
+}
+
+bool cul_blocks_start(struct cul_blocks *b, struct cul_bundle *bundle, uint32_t line_bytes)
+{
+	drop_queue(b);
 	b->bundle = bundle;
-	b->offset = b->read = 0;
+	b->line_bytes = line_bytes;
+	b->read = b->offset = 0;
+	b->line = 1;
 	b->high = 0;
 	b->odd = -1;
-	b->ended = false;
+	b->carried = 0;
+	b->ended = b->inside = b->failed = false;
 	b->encoding = CUL_ENCODING_BYTES;
-	b->raw_size = 0;
-	while (b->raw_size < CUL_BLOCK_BYTES) {
-		size_t n = cul_bundle_read(bundle, b->raw + b->raw_size, CUL_BLOCK_BYTES - b->raw_size);
-		if (!n)
-			break;
-		b->raw_size += n;
-		if (b->raw_size >= 4096)
-			break;
-	}
-	b->read = (int64_t)b->raw_size;
-	const unsigned char *p = (const unsigned char *)b->raw;
-	if (b->raw_size >= 2 && p[0] == 0xff && p[1] == 0xfe)
-		b->encoding = CUL_ENCODING_UTF16LE;
-	else if (b->raw_size >= 2 && p[0] == 0xfe && p[1] == 0xff)
-		b->encoding = CUL_ENCODING_UTF16BE;
-	if (b->encoding != CUL_ENCODING_BYTES && !b->decoded) {
-		b->decoded = malloc(CUL_BLOCK_BYTES * 2 + 16);
-		if (!b->decoded)
-			return false;
-	}
+	b->blocks = 0;
 	return true;
 }
 
-static struct cul_slice decode_utf16(struct cul_blocks *b, struct cul_slice in)
+static size_t decode_utf16(struct cul_blocks *b, const char *in, size_t size, char *out)
 {
 	size_t used = 0;
-	for (size_t i = 0; i < in.size; i++) {
-		unsigned char byte = (unsigned char)in.data[i];
+	for (size_t i = 0; i < size; i++) {
+		unsigned char byte = (unsigned char)in[i];
 		if (b->odd < 0) {
 			b->odd = byte;
 			continue;
@@ -68,38 +146,257 @@ static struct cul_slice decode_utf16(struct cul_blocks *b, struct cul_slice in)
 		if (c >= 0xdc00 && c < 0xe000)
 			c = b->high ? 0x10000 + ((b->high - 0xd800) << 10) + (c - 0xdc00) : 0xfffd;
 		b->high = 0;
-		used += cul_put_utf8(b->decoded + used, c);
+		used += cul_put_utf8(out + used, c);
 	}
-	return cul_slice(b->decoded, used);
+	return used;
 }
 
-struct cul_slice cul_blocks_next(struct cul_blocks *b)
+/* Up to @size bytes of raw input: 2 of UTF-16 may become 3. */
+static size_t more(struct cul_blocks *b, char *to, size_t size)
 {
-	if (b->ended)
-		return CUL_NONE;
-	if (!b->raw_size) {
-		b->raw_size = cul_bundle_read(b->bundle, b->raw, CUL_BLOCK_BYTES);
-		b->read += (int64_t)b->raw_size;
+	if (b->encoding == CUL_ENCODING_BYTES) {
+		size_t n = cul_bundle_read(b->bundle, to, size);
+		b->read += (int64_t)n;
+		return n;
 	}
-	if (!b->raw_size) {
-		b->ended = true;
-		return CUL_NONE;
+	size_t made = 0, n;
+	while (!made && (n = cul_bundle_read(b->bundle, b->raw, size / 2))) {
+		b->read += (int64_t)n;
+		made = decode_utf16(b, b->raw, n, to);
 	}
-	struct cul_slice got = cul_slice(b->raw, b->raw_size);
-	b->offset = b->read - (int64_t)b->raw_size;
-	b->raw_size = 0;
-	if (b->encoding != CUL_ENCODING_BYTES) {
-		got = decode_utf16(b, got);
-		return got.size ? got : cul_blocks_next(b);
-	}
-	return got;
+	return made;
 }
 
-void cul_blocks_free(struct cul_blocks *b)
+static struct cul_block *fresh(struct cul_blocks *b, size_t size)
 {
-	free(b->raw);
-	free(b->decoded);
-	b->raw = b->decoded = NULL;
+	struct cul_block *block = b->free;
+	if (block) {
+		b->free = block->next;
+	} else {
+		block = calloc(1, sizeof(*block));
+		if (!block)
+			return NULL;
+	}
+	block->size = 0;
+	block->open = block->inside = false;
+	block->next = NULL;
+	block->state = DONE;
+	if (block->room < size || block->room > size * 8 + (1u << 20)) {
+		char *text = malloc(size);
+		if (!text) {
+			free_block(block);
+			return NULL;
+		}
+		free(block->text);
+		block->text = text;
+		block->room = size;
+	}
+	return block;
+}
+
+static void carry(struct cul_blocks *b, struct cul_slice rest)
+{
+	if (rest.size > b->carry_room) {
+		char *room = realloc(b->carry, rest.size * 2);
+		if (!room) {
+			b->failed = true;
+			return;
+		}
+		b->carry = room;
+		b->carry_room = rest.size * 2;
+	}
+	if (rest.size)
+		memcpy(b->carry, rest.data, rest.size);
+	b->carried = rest.size;
+}
+
+/* Read one more block; NULL at the end. */
+static struct cul_block *read_block(struct cul_blocks *b)
+{
+	if (b->failed || (b->ended && !b->carried))
+		return NULL;
+	size_t room = b->block_bytes + b->carried;
+	struct cul_block *block = fresh(b, room + 16);
+	if (!block) {
+		b->failed = true;
+		return NULL;
+	}
+	if (b->carried)
+		memcpy(block->text, b->carry, b->carried);
+	block->size = b->carried;
+	b->carried = 0;
+	while (!b->ended && block->size < room) {
+		size_t n = more(b, block->text + block->size, room - block->size);
+		if (!n)
+			b->ended = true;
+		block->size += n;
+		if (b->blocks || b->encoding != CUL_ENCODING_BYTES || block->size < 2)
+			continue;
+		const unsigned char *p = (const unsigned char *)block->text;
+		if ((p[0] == 0xff && p[1] == 0xfe) || (p[0] == 0xfe && p[1] == 0xff)) {
+			b->encoding = p[0] == 0xff ? CUL_ENCODING_UTF16LE : CUL_ENCODING_UTF16BE;
+			char *raw = realloc(b->raw, room);
+			if (raw)
+				b->raw = raw;
+			char *text = raw ? malloc(room * 2 + 16) : NULL;
+			if (!text) {
+				b->failed = true;
+				break;
+			}
+			memcpy(b->raw, block->text, block->size);
+			free(block->text);
+			block->text = text;
+			block->room = room * 2 + 16;
+			block->size = decode_utf16(b, b->raw, block->size, block->text);
+		}
+		b->blocks = 1; /* looked at */
+	}
+	if (!block->size) {
+		block->next = b->free;
+		b->free = block;
+		return NULL;
+	}
+	struct cul_slice all = cul_slice(block->text, block->size);
+	size_t keep = all.size;
+	if (!b->ended) {
+		const char *last = memrchr(all.data, '\n', all.size);
+		if (last)
+			keep = (size_t)(last - all.data) + 1;
+		else
+			block->open = true;
+	}
+	if (keep < all.size)
+		carry(b, cul_from(all, keep));
+	block->size = keep;
+	block->offset = b->offset;
+	block->inside = b->inside;
+	b->inside = block->open;
+	b->offset += (int64_t)keep;
+	b->blocks++;
+	return block;
+}
+
+static void survey(struct cul_blocks *b, struct cul_block *block)
+{
+	if (!cul_survey_make(&block->survey, b->needles, b->classes, cul_slice(block->text, block->size), b->line_bytes))
+		block->survey.failed = true;
+}
+
+static struct cul_block *waiting(struct cul_blocks *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		struct cul_block *block = b->queue[(b->first + i) % AHEAD];
+		if (block->state == RAW) {
+			block->state = TAKEN;
+			return block;
+		}
+	}
+	return NULL;
+}
+
+static void *surveyor(void *ctx)
+{
+	struct cul_blocks *b = ctx;
+	pthread_mutex_lock(&b->lock);
+	while (!b->stop) {
+		struct cul_block *block = waiting(b);
+		if (!block) {
+			pthread_cond_wait(&b->work, &b->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&b->lock);
+		survey(b, block);
+		pthread_mutex_lock(&b->lock);
+		block->state = DONE;
+		pthread_cond_signal(&b->done);
+	}
+	pthread_mutex_unlock(&b->lock);
+	return NULL;
+}
+
+/* Blocks ahead, for the crew. Only where a member has so many that it pays. */
+static void read_ahead(struct cul_blocks *b)
+{
+	size_t most = 2 * b->threads;
+	while (b->running + 1 < b->threads) {
+		if (pthread_create(&b->crew[b->running], NULL, surveyor, b))
+			break;
+		b->running++;
+	}
+	bool any = false;
+	while (b->count < most) {
+		struct cul_block *block = read_block(b);
+		if (!block)
+			break;
+		pthread_mutex_lock(&b->lock);
+		block->state = RAW;
+		b->queue[(b->first + b->count++) % AHEAD] = block;
+		pthread_mutex_unlock(&b->lock);
+		any = true;
+	}
+	if (any)
+		pthread_cond_broadcast(&b->work);
+}
+
+struct cul_block *cul_blocks_next(struct cul_blocks *b)
+{
+	struct cul_block *block;
+	if (b->threads < 2 || b->blocks < 4) {
+		block = read_block(b);
+		if (block)
+			survey(b, block);
+	} else {
+		read_ahead(b);
+		if (!b->count)
+			return NULL;
+		pthread_mutex_lock(&b->lock);
+		block = b->queue[b->first % AHEAD];
+		while (block->state != DONE) {
+			struct cul_block *other = waiting(b);
+			if (!other) {
+				pthread_cond_wait(&b->done, &b->lock);
+				continue;
+			}
+			pthread_mutex_unlock(&b->lock);
+			survey(b, other);
+			pthread_mutex_lock(&b->lock);
+			other->state = DONE;
+		}
+		b->first = (b->first + 1) % AHEAD;
+		b->count--;
+		pthread_mutex_unlock(&b->lock);
+	}
+	if (!block)
+		return NULL;
+	if (block->survey.failed) {
+		b->failed = true;
+		cul_blocks_give_back(b, block);
+		return NULL;
+	}
+	block->first_line = b->line;
+	b->line += (int64_t)block->survey.lines - (block->open ? 1 : 0);
+	return block;
+}
+
+void cul_blocks_give_back(struct cul_blocks *b, struct cul_block *block)
+{
+	block->next = b->free;
+	b->free = block;
+}
+
+bool cul_blocks_failed(const struct cul_blocks *b)
+{
+	return b->failed;
+}
+
+int64_t cul_blocks_read(const struct cul_blocks *b)
+{
+	return b->read;
+}
+
+enum cul_encoding cul_blocks_encoding(const struct cul_blocks *b)
+{
+	return b->encoding;
 }
 
 const char *cul_blocks_binary(struct cul_slice head)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Decoded bytes -> lines: LF, CRLF, a progress bar's CRs (the text behind the last one counts),
+ * Blocks -> lines: LF, CRLF, a progress bar's CRs (the text behind the last one counts),
  * terminal colours and titles taken out (also rsyslog's #033[…), NULs dropped, a torn last line kept.
  *
- * Lines live in a ring of buffers, so that a parser that follows a record may keep its slices.
+ * Lines that somebody looks at live in a ring of buffers, so that a parser that follows a record may keep its slices; the
+ * others are passed over where they stand. The last blocks are kept, so that one can walk back.
  */
 #include "parsers/lines.h"
 
@@ -11,6 +12,8 @@
 #include <string.h>
 
 #include "parsers/blocks.h"
+
+#define BEHIND 8 /* blocks that are kept at most */
 
 struct slot {
 	char *text;
@@ -20,22 +23,40 @@ struct slot {
 	char **more; /* overflow of extra: rare */
 	size_t more_count;
 	int64_t number, offset;
+	int64_t raw_end;  /* offset of its line end */
+	bool searched;    /* its hits are known */
 };
 
 struct cul_lines {
-	struct cul_blocks blocks;
-	struct cul_slice block;    /* what is left of it */
-	int64_t block_offset;      /* of the block's first left byte */
+	struct cul_lines_how how;
+	struct cul_blocks *blocks;
+	struct cul_block *kept[BEHIND + 1]; /* oldest first; the last is the one at hand */
+	size_t kept_count, left; /* @left of them have been handed out */
+	size_t line;               /* index of the next line of the block at hand */
+	size_t within;             /* bytes of that line that were read as pieces */
+	size_t hit;                /* of the block that slots were filled from last */
 	uint32_t line_bytes;
 	struct slot ring[CUL_LINES_RING];
 	uint64_t taken, read;      /* lines handed out, lines in the ring: read - taken <= AHEAD */
-	int64_t number;
-	bool first_block, ended, failed, piece;
+	int64_t passed;            /* number of the last line that was passed over */
+	int64_t at, behind;        /* offsets of the line that was taken or passed over last, and behind it */
+	char *above;
+	size_t above_room;
+	bool ended, failed;
 };
 
-struct cul_lines *cul_lines_new(void)
+struct cul_lines *cul_lines_new(const struct cul_lines_how *how)
 {
-	return calloc(1, sizeof(struct cul_lines));
+	struct cul_lines *l = calloc(1, sizeof(*l));
+	if (!l)
+		return NULL;
+	l->how = *how;
+	l->blocks = cul_blocks_new(how->needles, how->classes, how->threads, how->block_bytes);
+	if (!l->blocks) {
+		free(l);
+		return NULL;
+	}
+	return l;
 }
 
 static void slot_forget(struct slot *s)
@@ -48,6 +69,13 @@ static void slot_forget(struct slot *s)
 	s->extra_used = 0;
 }
 
+static void give_back_all(struct cul_lines *l)
+{
+	for (size_t i = 0; i < l->kept_count; i++)
+		cul_blocks_give_back(l->blocks, l->kept[i]);
+	l->kept_count = l->left = 0;
+}
+
 void cul_lines_free(struct cul_lines *l)
 {
 	if (!l)
@@ -57,40 +85,91 @@ void cul_lines_free(struct cul_lines *l)
 		free(l->ring[i].text);
 		free(l->ring[i].extra);
 	}
-	cul_blocks_free(&l->blocks);
+	give_back_all(l);
+	cul_blocks_free(l->blocks);
+	free(l->above);
 	free(l);
+}
+
+/* ---- blocks --------------------------------------------------------------------------------- */
+
+static struct cul_block *current(const struct cul_lines *l)
+{
+	return l->kept_count ? l->kept[l->kept_count - 1] : NULL;
+}
+
+static void leave(struct cul_lines *l, size_t upto)
+{
+	for (; l->left < upto; l->left++) {
+		struct cul_block *b = l->kept[l->left];
+		if (l->how.leave)
+			l->how.leave(l->how.ctx, cul_slice(b->text, b->size), b->offset, b->first_line);
+	}
+}
+
+/* The next block; false at the end. */
+static bool advance(struct cul_lines *l)
+{
+	struct cul_block *next = l->ended ? NULL : cul_blocks_next(l->blocks);
+	if (!next) {
+		l->ended = true;
+		l->failed |= cul_blocks_failed(l->blocks);
+		return false;
+	}
+	/* what is further away than anybody walks goes */
+	size_t bytes = 0, keep = 0;
+	while (keep < l->kept_count && keep + 1 < BEHIND && bytes < CUL_LINES_ABOVE_BYTES + 16)
+		bytes += l->kept[l->kept_count - 1 - keep++]->size;
+	size_t drop = l->kept_count - keep;
+	leave(l, drop);
+	for (size_t i = 0; i < drop; i++)
+		cul_blocks_give_back(l->blocks, l->kept[i]);
+	memmove(l->kept, l->kept + drop, keep * sizeof(l->kept[0]));
+	l->left -= drop;
+	l->kept[keep] = next;
+	l->kept_count = keep + 1;
+	l->line = l->within = l->hit = 0;
+	return true;
+}
+
+void cul_lines_end(struct cul_lines *l)
+{
+	leave(l, l->kept_count);
 }
 
 void cul_lines_start(struct cul_lines *l, struct cul_bundle *bundle, uint32_t line_bytes)
 {
+	give_back_all(l);
 	l->line_bytes = line_bytes;
 	l->taken = l->read = 0;
-	l->number = 0;
-	l->ended = l->piece = false;
-	l->failed = !cul_blocks_start(&l->blocks, bundle);
-	l->block = l->failed ? CUL_NONE : cul_blocks_next(&l->blocks);
-	l->block_offset = 0;
-	l->ended = l->failed || !l->block.size;
-	if (cul_starts(l->block, CUL_LIT("\xef\xbb\xbf"))) {
-		l->block = cul_from(l->block, 3);
-		l->block_offset = 3;
-	}
+	l->passed = l->at = l->behind = 0;
+	l->line = l->within = l->hit = 0;
+	l->ended = l->failed = false;
+	if (!cul_blocks_start(l->blocks, bundle, line_bytes))
+		l->failed = l->ended = true;
+	advance(l);
+	struct cul_block *b = current(l);
+	if (b && cul_starts(cul_slice(b->text, b->size), CUL_LIT("\xef\xbb\xbf")))
+		l->within = 3;
 }
 
 const char *cul_lines_binary(struct cul_lines *l)
 {
-	return l->block.size && l->blocks.encoding == CUL_ENCODING_BYTES ? cul_blocks_binary(l->block) : NULL;
+	struct cul_block *b = current(l);
+	return b && cul_blocks_encoding(l->blocks) == CUL_ENCODING_BYTES ? cul_blocks_binary(cul_slice(b->text, b->size)) : NULL;
 }
 
 int64_t cul_lines_bytes(const struct cul_lines *l)
 {
-	return l->blocks.read;
+	return cul_blocks_read(l->blocks);
 }
 
 bool cul_lines_failed(const struct cul_lines *l)
 {
 	return l->failed;
 }
+
+/* ---- one line ------------------------------------------------------------------------------- */
 
 static bool slot_room(struct cul_lines *l, struct slot *s, size_t size)
 {
@@ -170,46 +249,53 @@ static size_t clean(char *text, size_t size)
 	return out;
 }
 
-/* Read one more line into the ring. */
+static size_t line_start(const struct cul_block *b, size_t line)
+{
+	return line ? (size_t)b->survey.ends[line - 1] + 1 : 0;
+}
+
+/* Read one more line, or a piece of a long one, into the ring. */
 static bool fill(struct cul_lines *l)
 {
-	if (l->ended || l->failed)
+	if (l->failed)
+		return false;
+	struct cul_block *b = current(l);
+	while (b && l->line >= b->survey.lines)
+		b = advance(l) ? current(l) : NULL;
+	if (!b)
 		return false;
 	struct slot *s = &l->ring[l->read % CUL_LINES_RING];
 	slot_forget(s);
 	s->size = 0;
-	if (!l->piece)
-		l->number++;
-	s->number = l->number;
-	s->offset = l->block_offset;
-	l->piece = false;
-	bool any = false, whole = false;
-	while (!whole) {
-		if (!l->block.size) {
-			l->block = cul_blocks_next(&l->blocks);
-			if (!l->block.size) {
-				l->ended = true;
-				break;
-			}
-		}
-		any = true;
-		const char *end = memchr(l->block.data, '\n', l->block.size);
-		size_t n = end ? (size_t)(end - l->block.data) : l->block.size;
-		size_t eaten = end ? n + 1 : n;
-		whole = end != NULL;
+	s->number = b->first_line + (int64_t)l->line;
+	s->offset = b->offset + (int64_t)(line_start(b, l->line) + l->within);
+	s->searched = !(b->survey.flags[l->line] & (CUL_LINE_ODD | CUL_LINE_LONG)) && !l->within && l->how.needles && !(b->inside && !l->line);
+	for (bool whole = false; !whole;) {
+		size_t start = line_start(b, l->line) + l->within, end = b->survey.ends[l->line];
+		size_t n = end - start;
+		bool last = l->line + 1 == b->survey.lines;
+		whole = true;
 		if (s->size + n > l->line_bytes) {
-			n = eaten = l->line_bytes - s->size;
-			whole = l->piece = true;
+			n = l->line_bytes - s->size;
+			l->within += n;
+		} else if (last && b->open) {
+			whole = false; /* it goes on in the next block */
 		}
 		if (!slot_room(l, s, s->size + n + 1))
 			return false;
-		memcpy(s->text + s->size, l->block.data, n);
+		memcpy(s->text + s->size, b->text + start, n);
 		s->size += n;
-		l->block = cul_from(l->block, eaten);
-		l->block_offset += (int64_t)eaten;
+		s->raw_end = b->offset + (int64_t)(start + n);
+		if (start + n == end && (whole || (last && b->open))) {
+			l->line++;
+			l->within = 0;
+		}
+		if (!whole) {
+			if (!advance(l))
+				break;
+			b = current(l);
+		}
 	}
-	if (!any)
-		return false;
 	s->size = clean(s->text, s->size);
 	l->read++;
 	return true;
@@ -238,15 +324,122 @@ bool cul_lines_next(struct cul_lines *l, struct cul_line *line)
 {
 	if (!cul_lines_peek(l, 0, line))
 		return false;
+	l->at = line->offset;
+	l->behind = l->ring[l->taken % CUL_LINES_RING].raw_end + 1;
+	l->passed = line->number;
 	l->taken++;
 	return true;
 }
 
-bool cul_lines_behind(struct cul_lines *l, size_t back, struct cul_line *line)
+bool cul_lines_hits(struct cul_lines *l, const struct cul_hit **hits, size_t *count)
 {
-	if (back >= l->taken || back > CUL_LINES_RING - CUL_LINES_AHEAD - 40)
+	struct cul_line line;
+	if (!cul_lines_peek(l, 0, &line))
 		return false;
-	fetch(l, l->taken - 1 - back, line);
+	const struct slot *s = &l->ring[l->taken % CUL_LINES_RING];
+	if (!s->searched)
+		return false;
+	/* the view ahead may have moved on to the next block */
+	const struct cul_block *b = NULL;
+	size_t which = l->kept_count;
+	while (which && !(b && b->offset <= s->offset))
+		b = l->kept[--which];
+	if (!b || b->offset > s->offset)
+		return false;
+	int64_t from = s->offset - b->offset, to = s->raw_end - b->offset;
+	const struct cul_survey *v = &b->survey;
+	size_t low = 0, high = v->hit_count;
+	if (b == current(l)) {
+		/* mostly the next one */
+		low = l->hit;
+		while (low && (int64_t)v->hits[low - 1].end > from)
+			low--;
+		if (low == high || (int64_t)v->hits[low].end > from)
+			high = low;
+	}
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if ((int64_t)v->hits[middle].end > from)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	size_t end = low;
+	while (end < v->hit_count && (int64_t)v->hits[end].end <= to)
+		end++;
+	if (b == current(l))
+		l->hit = end;
+	*hits = v->hits + low;
+	*count = end - low;
+	return true;
+}
+
+int64_t cul_lines_skip(struct cul_lines *l, uint8_t flags)
+{
+	int64_t passed = 0;
+	if (l->read != l->taken || l->failed)
+		return 0;
+	for (;;) {
+		struct cul_block *b = current(l);
+		if (!b || l->within || (b->inside && !l->line))
+			break;
+		const uint8_t *f = b->survey.flags;
+		size_t i = l->line;
+		while (i < b->survey.lines && !(f[i] & flags))
+			i++;
+		passed += (int64_t)(i - l->line);
+		if (i > l->line) {
+			l->passed = b->first_line + (int64_t)i - 1;
+			l->at = b->offset + (int64_t)line_start(b, i - 1);
+			l->behind = b->offset + (int64_t)line_start(b, i);
+		}
+		l->line = i;
+		if (i < b->survey.lines || !advance(l))
+			break;
+	}
+	return passed;
+}
+
+/* The block that holds the byte at @offset. */
+static const struct cul_block *block_at(const struct cul_lines *l, int64_t offset)
+{
+	for (size_t i = l->kept_count; i--;)
+		if (l->kept[i]->offset <= offset)
+			return offset < l->kept[i]->offset + (int64_t)l->kept[i]->size ? l->kept[i] : NULL;
+	return NULL;
+}
+
+bool cul_lines_above(struct cul_lines *l, struct cul_above *a, struct cul_line *line)
+{
+	if (!a->begun) {
+		a->begun = true;
+		a->from = a->itself ? l->behind : l->at;
+		a->limit = a->from > CUL_LINES_ABOVE_BYTES ? a->from - CUL_LINES_ABOVE_BYTES : 0;
+		a->number = l->passed + (a->itself ? 1 : 0);
+		a->lines = 0;
+	}
+	const struct cul_block *b = a->from > 0 ? block_at(l, a->from - 1) : NULL;
+	if (!b || a->lines >= CUL_LINES_ABOVE)
+		return false;
+	size_t end = (size_t)(a->from - 1 - b->offset); /* of its line end */
+	if (b->text[end] != '\n')
+		return false; /* a piece of a line; or the last one, torn: it was looked at */
+	const char *before = end ? memrchr(b->text, '\n', end) : NULL;
+	size_t start = before ? (size_t)(before - b->text) + 1 : 0, size = end - start;
+	if (b->offset + (int64_t)start < a->limit || size > l->line_bytes || (!start && b->inside))
+		return false;
+	if (size + 1 > l->above_room) {
+		char *room = realloc(l->above, size * 2 + 256);
+		if (!room)
+			return false;
+		l->above = room;
+		l->above_room = size * 2 + 256;
+	}
+	memcpy(l->above, b->text + start, size);
+	a->from = b->offset + (int64_t)start;
+	a->number--;
+	a->lines++;
+	*line = (struct cul_line){ cul_slice(l->above, clean(l->above, size)), a->number, a->from };
 	return true;
 }
 

@@ -29,7 +29,7 @@ enum cul_status cul_parse_fail(struct cul_parse *p, enum cul_status status)
 	return p->failed;
 }
 
-static enum cul_status no_memory(struct cul_parse *p)
+enum cul_status cul_parse_no_memory(struct cul_parse *p)
 {
 	return cul_parse_fail(p, cul_fail(p->err, CUL_ENOMEM, "out of memory while reading %s", p->member_name ? p->member_name : "the input"));
 }
@@ -80,30 +80,36 @@ static enum cul_status make_needles(struct cul_parse *p)
 	for (size_t i = 0; i < sizeof(suspicion) / sizeof(suspicion[0]); i++)
 		add_needle(&c, suspicion[i], true, USE(USE_SUSPICION, i));
 	add_needle(&c, " kernel: ", false, USE(USE_KERNEL, 0)); /* so that a syslog counts as a kernel log where it is one */
+	add_needle(&c, "#033[", false, USE(USE_ODD, 0));         /* rsyslog's escape of an escape */
 	p->needle_use = c.use;
 	enum cul_status status = c.failed ? CUL_ENOMEM : cul_needles_new(c.needles, c.count, &p->needles);
 	/* the literals are the parsers' and the rules'; the array itself is copied by the set */
 	free(c.needles);
 	p->hits = calloc(c.count + 1, sizeof(*p->hits));
 	p->hit_marked = calloc(c.count + 1, 1);
-	return status == CUL_OK && p->hits && p->hit_marked ? CUL_OK : no_memory(p);
+	p->needle_class = calloc(c.count + 1, 1);
+	for (size_t i = 0; p->needle_class && i < c.count; i++)
+		p->needle_class[i] = USE_TYPE(c.use[i]) == USE_KERNEL ? CUL_LINE_KERNEL : USE_TYPE(c.use[i]) == USE_ODD ? CUL_LINE_ODD : CUL_LINE_HIT;
+	return status == CUL_OK && p->hits && p->hit_marked && p->needle_class ? CUL_OK : cul_parse_no_memory(p);
 }
 
-static bool on_hit(void *ctx, uint32_t index, size_t end)
+static void note_hit(struct cul_parse *p, uint32_t index)
 {
-	struct cul_parse *p = ctx;
-	(void)end;
 	uint32_t type = USE_TYPE(p->needle_use[index]);
 	if (type >= USE_SUSPICION) {
 		p->suspicious |= type == USE_SUSPICION;
 		p->grave |= type == USE_SUSPICION && USE_INDEX(p->needle_use[index]) < GRAVE;
 		p->kernel_word |= type == USE_KERNEL;
-		return true;
-	}
-	if (!p->hit_marked[index]) {
+	} else if (!p->hit_marked[index]) {
 		p->hit_marked[index] = 1;
 		p->hits[p->hit_count++] = index;
 	}
+}
+
+static bool on_hit(void *ctx, uint32_t index, size_t end)
+{
+	(void)end;
+	note_hit(ctx, index);
 	return true;
 }
 
@@ -113,21 +119,42 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* All that stands in @text, as sorted needle indexes in p->hits: parsers first, then interests. */
-static void find_hits(struct cul_parse *p, struct cul_slice text)
+static void forget_hits(struct cul_parse *p)
 {
 	for (size_t i = 0; i < p->hit_count; i++)
 		p->hit_marked[p->hits[i]] = 0;
 	p->hit_count = 0;
 	p->suspicious = p->grave = p->kernel_word = false;
+}
+
+/* All that stands in @text, as sorted needle indexes in p->hits: parsers first, then interests. */
+void cul_find_hits(struct cul_parse *p, struct cul_slice text)
+{
+	forget_hits(p);
 	cul_needles_scan(p->needles, text, on_hit, p);
+	if (p->hit_count > 1)
+		qsort(p->hits, p->hit_count, sizeof(p->hits[0]), by_number);
+}
+
+/* The same of the line that comes next: mostly it is known. */
+static void next_hits(struct cul_parse *p, struct cul_slice text)
+{
+	const struct cul_hit *hits;
+	size_t count;
+	if (!cul_lines_hits(p->lines, &hits, &count)) {
+		cul_find_hits(p, text);
+		return;
+	}
+	forget_hits(p);
+	for (size_t i = 0; i < count; i++)
+		note_hit(p, hits[i].needle);
 	if (p->hit_count > 1)
 		qsort(p->hits, p->hit_count, sizeof(p->hits[0]), by_number);
 }
 
 /* ---- sections ------------------------------------------------------------------------------- */
 
-static void note_time(struct cul_parse *p, struct cul_time time)
+void cul_note_time(struct cul_parse *p, struct cul_time time)
 {
 	if (time.ns == CUL_NO_TIME)
 		return;
@@ -148,8 +175,6 @@ static void drop_followers(struct cul_parse *p)
 	p->follower_count = 0;
 }
 
-static void catch_up(struct cul_parse *p);
-
 static void end_section(struct cul_parse *p, const char *capture)
 {
 	if (!p->open)
@@ -157,7 +182,7 @@ static void end_section(struct cul_parse *p, const char *capture)
 	drop_followers(p);
 	cul_fold_end(p);
 	if (p->passed)
-		catch_up(p); /* for the time of the last record */
+		cul_catch_up(p, true); /* for the time of the last record */
 	const char *streams[CUL_FIELDS + CUL_STREAMS + 4];
 	size_t n = 0;
 	if (capture)
@@ -196,7 +221,7 @@ static void begin_section(struct cul_parse *p, const char *parser, const struct 
 	cul_parse_fail(p, p->sink->section(p->sink->ctx, &info, &p->section));
 }
 
-static struct cul_slice hold(char *room, size_t size, struct cul_slice text)
+struct cul_slice cul_hold(char *room, size_t size, struct cul_slice text)
 {
 	size_t n = text.size < size ? text.size : size;
 	memcpy(room, text.data ? text.data : "", n);
@@ -314,339 +339,10 @@ static bool read_capture(struct cul_parse *p, const struct cul_parser *parser, c
 	p->current = parser;
 	cul_parse_fail(p, parser->section(p));
 	p->current = NULL;
-	note_time(p, p->capture_time);
+	cul_note_time(p, p->capture_time);
 	bool took = p->span.lines > 0;
 	end_section(p, parser->name);
 	return took;
-}
-
-/* ---- records -------------------------------------------------------------------------------- */
-
-/* One layer: the envelope that fits best, the one that fitted last first. Returns its number or -1. */
-static int peel_once(struct cul_parse *p, int depth, struct cul_slice text, struct cul_record *layer)
-{
-	int most = 0, best = -1;
-	struct cul_record tried;
-	int last = p->envelope[depth];
-	for (int i = -1; i < 0 || cul_envelopes[i]; i++) {
-		int which = i < 0 ? last : i;
-		if (which < 0 || (i >= 0 && which == last))
-			continue;
-		tried = (struct cul_record){ .line = layer->line, .message = text, .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME,
-					     .scratch = p->scratch, .scratch_size = CUL_SCRATCH };
-		int bid = cul_envelopes[which]->peel(text, &tried);
-		if (bid > most) {
-			most = bid;
-			best = which;
-			*layer = tried;
-		}
-	}
-	return best;
-}
-
-static struct cul_slice settle(struct cul_parse *p, struct cul_slice text)
-{
-	if (text.data >= p->scratch && text.data < p->scratch + CUL_SCRATCH)
-		return cul_lines_keep(p->lines, text);
-	return text;
-}
-
-/* Envelope by envelope: the outer wall time wins, the kernel's own clock is kept beside it. */
-static void peel(struct cul_parse *p, struct cul_record *rec)
-{
-	struct cul_slice text = rec->line.text;
-	for (int depth = 0; depth < CUL_ENVELOPE_DEPTH; depth++) {
-		struct cul_record layer = { .line = rec->line };
-		int which = peel_once(p, depth, text, &layer);
-		if (which < 0)
-			break;
-		p->envelope[depth] = which;
-		text = settle(p, layer.message);
-		if (layer.host.size)
-			rec->host = settle(p, layer.host);
-		if (layer.unit.size)
-			rec->unit = settle(p, layer.unit);
-		if (layer.caller.size)
-			rec->caller = settle(p, layer.caller);
-		if (layer.severity >= 0)
-			rec->severity = layer.severity;
-		rec->kernel |= layer.kernel;
-		rec->partial |= layer.partial;
-		rec->step_ns += layer.step_ns;
-		if (layer.boot_ns != CUL_NO_TIME)
-			rec->boot_ns = layer.boot_ns;
-		if (rec->bare || rec->time.ns == CUL_NO_TIME) {
-			if (layer.time.ns != CUL_NO_TIME)
-				rec->time = layer.time;
-		} else if (layer.time.ns != CUL_NO_TIME && layer.time.clock == CUL_CLOCK_BOOT) {
-			rec->boot_ns = layer.time.ns;
-		} else if (layer.time.ns != CUL_NO_TIME && rec->time.clock == CUL_CLOCK_BOOT) {
-			rec->boot_ns = rec->time.ns;
-			rec->time = layer.time;
-		} else if (layer.time.ns != CUL_NO_TIME && layer.time.clock == CUL_CLOCK_UTC && rec->time.clock == CUL_CLOCK_LOCAL) {
-			rec->time = layer.time; /* the program says its zone, syslog does not */
-		}
-		rec->bare = false;
-		if (layer.message.data == rec->line.text.data && layer.message.size == rec->line.text.size)
-			break; /* the envelope stays in the message (logfmt): don't peel it twice */
-		if (!text.size)
-			break;
-	}
-	rec->message = text;
-}
-
-static bool same_caller(const struct follower *f, const struct cul_record *rec)
-{
-	if (f->kernel != rec->kernel)
-		return false;
-	if (f->kernel)
-		return !f->caller.size || !rec->caller.size || cul_is(f->caller, rec->caller);
-	return cul_is(f->unit, rec->unit) && (!f->caller.size || !rec->caller.size || cul_is(f->caller, rec->caller));
-}
-
-static void feed_followers(struct cul_parse *p, const struct cul_record *rec)
-{
-	size_t kept = 0, count = p->follower_count;
-	for (size_t i = 0; i < count; i++) {
-		struct follower f = p->followers[i];
-		bool stay = true;
-		if (same_caller(&f, rec)) {
-			enum cul_status status = CUL_OK;
-			p->current = f.parser;
-			if (--f.left <= 0) {
-				f.next(p, f.state, NULL, &status);
-				stay = false;
-			} else {
-				stay = f.next(p, f.state, rec, &status);
-				p->understood |= stay;
-			}
-			cul_parse_fail(p, status);
-		}
-		if (stay)
-			p->followers[kept++] = f;
-	}
-	/* followers that were added meanwhile */
-	for (size_t i = count; i < p->follower_count; i++)
-		p->followers[kept++] = p->followers[i];
-	p->follower_count = kept;
-	p->current = NULL;
-}
-
-enum cul_status cul_follow(struct cul_parse *p, const struct cul_record *rec, cul_follower next, void *state)
-{
-	if (!state)
-		return no_memory(p);
-	if (p->follower_count == CUL_FOLLOWERS) {
-		struct follower oldest = p->followers[0];
-		enum cul_status status = CUL_OK;
-		oldest.next(p, oldest.state, NULL, &status);
-		memmove(p->followers, p->followers + 1, (CUL_FOLLOWERS - 1) * sizeof(oldest));
-		p->follower_count--;
-		cul_parse_fail(p, status);
-	}
-	p->followers[p->follower_count++] = (struct follower){
-		next, state, p->current, rec->unit, rec->caller, rec->kernel, CUL_FOLLOW_RECORDS,
-	};
-	return p->failed;
-}
-
-/* Join what a container split: true when the record is whole. */
-static bool whole(struct cul_parse *p, struct cul_record *rec)
-{
-	if (!rec->partial && !p->partial_size)
-		return true;
-	size_t size = p->partial_size + rec->message.size;
-	if (size > p->partial_room && p->partial_room < CUL_SCRATCH * 4) {
-		char *room = realloc(p->partial, size * 2);
-		if (room) {
-			p->partial = room;
-			p->partial_room = size * 2;
-		}
-	}
-	size_t n = p->partial_room - p->partial_size;
-	n = n < rec->message.size ? n : rec->message.size;
-	if (n)
-		memcpy(p->partial + p->partial_size, rec->message.data, n);
-	p->partial_size += n;
-	if (rec->partial)
-		return false;
-	rec->message = cul_lines_keep(p->lines, cul_slice(p->partial, p->partial_size));
-	p->partial_size = 0;
-	return true;
-}
-
-/* What a bare line inherits from: an enveloped record. */
-static void remember(struct cul_parse *p, struct cul_record *rec)
-{
-	/* it is inherited from for long: what it points to has to live as long as the section */
-	if (!p->has_last || !cul_is(p->last.host, rec->host))
-		p->last.host = cul_keep(p, rec->host);
-	if (!p->has_last || !cul_is(p->last.unit, rec->unit))
-		p->last.unit = cul_keep(p, rec->unit);
-	if (!p->has_last || !cul_is(p->last.caller, rec->caller))
-		p->last.caller = cul_keep(p, rec->caller);
-	p->last.time = rec->time;
-	p->last.boot_ns = rec->boot_ns;
-	p->last.severity = rec->severity;
-	p->last.kernel = rec->kernel;
-	p->has_last = true;
-	rec->host = p->last.host;
-	rec->unit = p->last.unit;
-	rec->caller = p->last.caller;
-	p->saw_kernel |= rec->kernel;
-	p->saw_record = true;
-	note_time(p, rec->time);
-}
-
-#define CUL_KEPT_BYTES (4u << 20) /* kept text of followers that are done; above it, it is let go */
-
-/* Nobody follows: what followers kept is let go, so that a log of a million errors costs no more than one of ten. */
-static void forget(struct cul_parse *p, struct cul_record *rec)
-{
-	char host[256], unit[256], caller[256];
-	bool ours = p->has_last && rec->host.data == p->last.host.data && rec->unit.data == p->last.unit.data &&
-		    rec->caller.data == p->last.caller.data;
-	if (!ours || p->last.host.size > sizeof(host) || p->last.unit.size > sizeof(unit) || p->last.caller.size > sizeof(caller))
-		return;
-	struct cul_slice h = hold(host, sizeof(host), p->last.host), u = hold(unit, sizeof(unit), p->last.unit),
-			 c = hold(caller, sizeof(caller), p->last.caller);
-	cul_arena_reset(p->arena);
-	rec->host = p->last.host = cul_keep(p, h);
-	rec->unit = p->last.unit = cul_keep(p, u);
-	rec->caller = p->last.caller = cul_keep(p, c);
-}
-
-static struct cul_record bare_record(const struct cul_line *line)
-{
-	return (struct cul_record){ .line = *line, .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME, .bare = true };
-}
-
-/* Lines before the one at hand were passed over unpeeled: find the nearest that has an envelope. */
-static void catch_up(struct cul_parse *p)
-{
-	struct cul_line line;
-	int64_t most = p->passed < CUL_FOLLOW_RECORDS ? p->passed : CUL_FOLLOW_RECORDS;
-	p->passed = 0;
-	for (int64_t back = 1; back <= most && cul_lines_behind(p->lines, (size_t)back, &line); back++) {
-		struct cul_record rec = bare_record(&line);
-		peel(p, &rec);
-		if (!rec.bare) {
-			remember(p, &rec);
-			return;
-		}
-	}
-}
-
-/*
- * May this line be counted and left? Only if nobody wants it; a line that inherits from it finds its
- * envelope later. Where containers split or escape text, nothing is left.
- */
-static bool ordinary(const struct cul_parse *p, const struct cul_line *line)
-{
-	if (p->hit_count || p->always_hit || p->suspicious || p->kernel_word || p->follower_count || p->eager || p->partial_size || p->folds || p->span.lines < 8)
-		return false;
-	char c = line->text.size ? line->text.data[0] : 0;
-	return c != 'E' && c != 'F' && c != '<';
-}
-
-/*
- * What a person said to a model is no message of the machine: a server that logs its requests, a gateway and a transcript repeat
- * prompts word for word ("why do I get CUDA error: ..."). The record ends where the prompt begins.
- */
-static struct cul_slice without_prompt(struct cul_slice text)
-{
-	static const struct {
-		const char *begins, *mark;
-	} quotes[] = {
-		{ "Received request ", " prompt: " },     /* vLLM, request logger */
-		{ "Receive: obj=", "obj=" },              /* SGLang, log_requests */
-		{ "Finish: obj=", "obj=" },
-		{ "", "\"prompt\":" },                    /* JSON of gateways, LiteLLM, Triton clients */
-		{ "", "\"messages\":[{\"role\"" },
-		{ "", "\"messages\": [{\"role\"" },
-		{ "", " prompt=\"" },                     /* ollama with OLLAMA_DEBUG, logfmt of others */
-	};
-	bool role = text.size && text.data[0] == '{' && cul_has(text, CUL_LIT("\"role\":"));
-	struct cul_slice before;
-	if (role && cul_cut(text, CUL_LIT("\"content\":"), &before, NULL))
-		return before;
-	for (size_t i = 0; i < sizeof(quotes) / sizeof(*quotes); i++)
-		if (cul_starts(text, cul_str(quotes[i].begins)) && cul_cut(text, cul_str(quotes[i].mark), &before, NULL))
-			return before;
-	return text;
-}
-
-/* One line as a record: envelope, followers, message parsers, interests, suspicion. The line's hits are known. */
-static void read_record(struct cul_parse *p, const struct cul_line *line)
-{
-	if (ordinary(p, line)) {
-		p->passed++;
-		p->span.records++;
-		p->tally.records++;
-		return;
-	}
-	struct cul_record rec = bare_record(line);
-	peel(p, &rec);
-	if (rec.partial || (rec.message.size && (rec.message.data < line->text.data || rec.message.data > line->text.data + line->text.size)))
-		p->eager = true;
-	if (!whole(p, &rec)) {
-		cul_confirm_lines(p, &rec);
-		return;
-	}
-	if (rec.bare && p->passed)
-		catch_up(p);
-	p->passed = 0;
-	if (p->hit_count)
-		rec.message = without_prompt(rec.message);
-	cul_fold_line(p, &rec);
-	if (rec.bare && p->has_last) {
-		rec.time = p->last.time;
-		rec.boot_ns = p->last.boot_ns;
-		rec.host = p->last.host;
-		rec.unit = p->last.unit;
-		rec.caller = p->last.caller;
-		rec.severity = p->last.severity;
-		rec.kernel = p->last.kernel;
-	} else if (!rec.bare) {
-		/* an envelope that tells no time: that of the record before, as one without envelope */
-		if (rec.time.ns == CUL_NO_TIME && p->has_last && p->last.time.ns != CUL_NO_TIME) {
-			rec.time = p->last.time;
-			if (__builtin_add_overflow(rec.time.ns, rec.step_ns, &rec.time.ns))
-				rec.time = p->last.time;
-		}
-		remember(p, &rec);
-		p->tally.records++;
-		p->span.records++;
-	}
-	p->understood = false;
-	cul_confirm_lines(p, &rec);
-	if (p->follower_count)
-		feed_followers(p, &rec);
-	if (!p->follower_count && cul_arena_bytes(p->arena) > CUL_KEPT_BYTES)
-		forget(p, &rec);
-	if (rec.message.data < line->text.data || rec.message.data > line->text.data + line->text.size)
-		find_hits(p, rec.message); /* unescaped or joined: not what stood in the line */
-	uint32_t done = UINT32_MAX;
-	for (size_t i = 0; i < p->hit_count && !p->failed; i++) {
-		uint32_t use = p->needle_use[p->hits[i]];
-		if (use == done)
-			continue;
-		done = use;
-		if (USE_TYPE(use) == USE_MESSAGE) {
-			p->current = cul_messages[USE_INDEX(use)];
-			cul_parse_fail(p, p->current->record(p, &rec));
-			p->current = NULL;
-		} else if (USE_TYPE(use) == USE_INTEREST) {
-			cul_confirm(p, &rec, USE_INDEX(use));
-		}
-	}
-	bool suspect = p->suspicious && !p->dull && (rec.severity < 6 || p->grave) && (!rec.bare || p->has_last || p->loggish);
-	if (!p->understood && (suspect || (rec.severity >= 0 && rec.severity <= 3)) && !p->failed && rec.message.size) {
-		struct cul_observation o = { .interest = -1, .section = p->section, .line = rec.line.number, .offset = rec.line.offset,
-					     .time = rec.time, .boot_ns = rec.boot_ns, .host = rec.host, .unit = rec.unit,
-					     .severity = rec.severity < 0 && p->grave ? 3 : rec.severity, .text = rec.message };
-		cul_parse_fail(p, p->sink->suspect(p->sink->ctx, &o));
-	}
 }
 
 /* A capture parser takes this line; it may be a log's all the same. */
@@ -654,14 +350,14 @@ static void offer_line(struct cul_parse *p, const struct cul_line *line)
 {
 	if (line->number <= p->line_asked)
 		return;
-	find_hits(p, line->text);
+	cul_find_hits(p, line->text);
 	cul_ask_always(p, line);
 	bool wanted = p->always_hit;
 	for (size_t i = 0; i < p->hit_count && !wanted; i++)
 		wanted = USE_TYPE(p->needle_use[p->hits[i]]) == USE_INTEREST && p->interests->items[USE_INDEX(p->needle_use[p->hits[i]])].line;
 	if (wanted) {
-		struct cul_record rec = bare_record(line);
-		peel(p, &rec);
+		struct cul_record rec = cul_bare_record(line);
+		cul_peel(p, &rec);
 		if (rec.time.ns == CUL_NO_TIME)
 			rec.time = p->capture_time;
 		cul_confirm_lines(p, &rec);
@@ -671,17 +367,28 @@ static void offer_line(struct cul_parse *p, const struct cul_line *line)
 
 /* ---- members -------------------------------------------------------------------------------- */
 
-/* Take a mark; what it says about the next section is kept. */
-static void take_mark(struct cul_parse *p, const struct cul_mark *mark, const struct cul_line *line, struct cul_slice *prose)
+/* The prose above a fence may name what is in it. */
+static struct cul_slice title_above(struct cul_parse *p)
 {
-	struct cul_slice title = mark->type == CUL_MARK_FENCE && prose->size ? cul_mark_title(*prose) : CUL_NONE;
+	struct cul_above above = { 0 };
+	struct cul_line line;
+	struct cul_mark mark;
+	for (int i = 0; i < 8 && cul_lines_above(p->lines, &above, &line); i++)
+		if (cul_trim(line.text).size)
+			return cul_mark_read(line.text, &mark) == CUL_MARK_NONE ? cul_mark_title(line.text) : CUL_NONE;
+	return CUL_NONE;
+}
+
+/* Take a mark; what it says about the next section is kept. */
+static void take_mark(struct cul_parse *p, const struct cul_mark *mark, const struct cul_line *line, bool fenced)
+{
+	struct cul_slice title = mark->type == CUL_MARK_FENCE && !fenced ? title_above(p) : CUL_NONE;
 	end_section(p, NULL);
-	p->command = hold(p->command_text, sizeof(p->command_text), mark->command);
+	p->command = cul_hold(p->command_text, sizeof(p->command_text), mark->command);
 	if (mark->type == CUL_MARK_FILE)
-		p->name = hold(p->name_text, sizeof(p->name_text), mark->name);
+		p->name = cul_hold(p->name_text, sizeof(p->name_text), mark->name);
 	else if (title.size)
-		p->name = hold(p->name_text, sizeof(p->name_text), title);
-	*prose = CUL_NONE;
+		p->name = cul_hold(p->name_text, sizeof(p->name_text), title);
 	if (mark->type != CUL_MARK_PROMPT)
 		return;
 	begin_section(p, "prompt", line);
@@ -710,12 +417,24 @@ static bool is_loggish(struct cul_slice name)
 	       cul_is(name, CUL_LIT("stdin"));
 }
 
+/* Lines that nobody wants are counted and left where they stand. */
+static void pass_over(struct cul_parse *p, bool paper)
+{
+	int64_t n = cul_lines_skip(p->lines, (uint8_t)(p->saw_kernel ? ~CUL_LINE_KERNEL : 0xff));
+	p->span.lines += n;
+	p->tally.lines += (uint64_t)n;
+	if (paper)
+		return;
+	p->passed += n;
+	p->span.records += n;
+	p->tally.records += (uint64_t)n;
+}
+
 static void read_member(struct cul_parse *p)
 {
 	struct cul_line line;
 	struct cul_mark mark;
 	struct cul_slice member = cul_str(p->member_name);
-	struct cul_slice prose = CUL_NONE;
 	char command[256];
 	p->capture_time = (struct cul_time){ .ns = CUL_NO_TIME };
 	p->line_asked = 0;
@@ -723,21 +442,26 @@ static void read_member(struct cul_parse *p)
 		p->line_taken[i] = 0;
 	for (int i = 0; i < CUL_ENVELOPE_DEPTH; i++)
 		p->envelope[i] = -1;
-	p->command = hold(p->command_text, sizeof(p->command_text), cul_mark_sos_command(member, command, sizeof(command)));
-	p->name = hold(p->name_text, sizeof(p->name_text), member);
+	p->command = cul_hold(p->command_text, sizeof(p->command_text), cul_mark_sos_command(member, command, sizeof(command)));
+	p->name = cul_hold(p->name_text, sizeof(p->name_text), member);
 	bool begins = true, fenced = false, paper = is_paper(member);
 	p->loggish = is_loggish(member);
 	if (cul_is_writing(member, p->lines)) {
 		while (cul_lines_next(p->lines, &line))
 			p->tally.lines++;
+		cul_lines_end(p->lines);
 		return;
 	}
 	p->dull = cul_has(member, CUL_LIT("log/apt/")) || cul_has(member, CUL_LIT("dpkg.log")); /* packages called liberror */
-	while (!p->failed && cul_lines_peek(p->lines, 0, &line)) {
+	for (;;) {
+		if (p->open && !begins && (paper || (!p->always_count && cul_may_pass(p))))
+			pass_over(p, paper);
+		if (p->failed || !cul_lines_peek(p->lines, 0, &line))
+			break;
 		if (cul_mark_read(line.text, &mark) != CUL_MARK_NONE) {
 			cul_lines_next(p->lines, &line);
 			p->tally.lines++;
-			take_mark(p, &mark, &line, &prose);
+			take_mark(p, &mark, &line, fenced);
 			if (mark.type == CUL_MARK_FENCE) {
 				fenced = !fenced;
 				if (!fenced)
@@ -754,7 +478,7 @@ static void read_member(struct cul_parse *p)
 			continue;
 		}
 		uint64_t only = 0;
-		find_hits(p, line.text);
+		next_hits(p, line.text);
 		if (!begins) {
 			for (size_t i = 0; i < p->hit_count; i++)
 				if (USE_TYPE(p->needle_use[p->hits[i]]) == USE_CAPTURE)
@@ -774,14 +498,13 @@ static void read_member(struct cul_parse *p)
 			begin_section(p, "log", &line);
 		p->span.lines++;
 		p->tally.lines++;
-		if (!fenced && line.text.size)
-			prose = line.text; /* lives for longer than a fence is away */
 		if (!paper) {
 			cul_ask_always(p, &line);
-			read_record(p, &line);
+			cul_read_record(p, &line);
 		}
 	}
 	end_section(p, NULL);
+	cul_lines_end(p->lines);
 }
 
 static enum cul_status note_damage(struct cul_parse *p, int member, const char *why)
@@ -826,7 +549,7 @@ enum cul_status cul_dump_text(struct cul_parse *p, const char *name, struct cul_
 	struct inner_text inner = { .size = text.size, .bytes = malloc(text.size) };
 	if (!inner.bytes || asprintf(&inner.name, "%s!%s", p->member_name, name) < 0) {
 		free(inner.bytes);
-		return no_memory(p);
+		return cul_parse_no_memory(p);
 	}
 	memcpy(inner.bytes, text.data, text.size);
 	p->inner[p->inner_count++] = inner;
@@ -862,7 +585,7 @@ static void read_inner(struct cul_parse *p, const struct inner_text *inner)
 	struct cul_bundle *bundle = NULL;
 	struct cul_member member;
 	if (cul_bundle_memory(&blob, 1, NULL, &bundle, p->err) != CUL_OK) {
-		no_memory(p);
+		cul_parse_no_memory(p);
 		return;
 	}
 	if (cul_bundle_next(bundle, &member)) {
@@ -873,7 +596,7 @@ static void read_inner(struct cul_parse *p, const struct inner_text *inner)
 			if (!cul_lines_binary(p->lines))
 				read_member(p);
 			if (cul_lines_failed(p->lines))
-				no_memory(p);
+				cul_parse_no_memory(p);
 		}
 	}
 	cul_bundle_close(bundle);
@@ -891,12 +614,12 @@ static bool read_dump(struct cul_parse *p)
 	struct cul_line none = { .number = 0 };
 	p->capture_time = (struct cul_time){ .ns = CUL_NO_TIME };
 	p->command = CUL_NONE;
-	p->name = hold(p->name_text, sizeof(p->name_text), cul_str(p->member_name));
+	p->name = cul_hold(p->name_text, sizeof(p->name_text), cul_str(p->member_name));
 	begin_section(p, parser->name, &none);
 	p->current = parser;
 	cul_parse_fail(p, parser->open(p, &image));
 	p->current = NULL;
-	note_time(p, p->capture_time);
+	cul_note_time(p, p->capture_time);
 	end_section(p, parser->name);
 	p->tally.bytes += (uint64_t)image.size;
 	for (size_t i = 0; i < p->inner_count && !p->failed; i++)
@@ -912,6 +635,7 @@ static void parse_done(struct cul_parse *p)
 	free(p->needle_use);
 	free(p->hits);
 	free(p->hit_marked);
+	free(p->needle_class);
 	for (size_t i = 0; p->patterns && i < p->interest_count; i++)
 		cul_pattern_free(p->patterns[i]);
 	free(p->patterns);
@@ -939,6 +663,14 @@ static void set_limits(struct cul_limits *to, const struct cul_limits *from)
 		to->pattern_steps = 100000;
 }
 
+/* Text that was read leaves: the sink may keep what stands around its observations. */
+static void on_leave(void *ctx, struct cul_slice text, int64_t offset, int64_t line)
+{
+	struct cul_parse *p = ctx;
+	if (!p->failed)
+		cul_parse_fail(p, p->sink->text(p->sink->ctx, p->member, text, offset, line));
+}
+
 enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests *interests, const struct cul_limits *limits,
 			  const struct cul_sink *sink, struct cul_tally *tally, struct cul_error *err)
 {
@@ -959,7 +691,6 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 	p->broken = calloc(p->interest_count + 1, sizeof(*p->broken));
 	p->emitted = calloc(p->message_count / 64 + 1, sizeof(*p->emitted));
 	p->scratch = malloc(CUL_SCRATCH);
-	p->lines = cul_lines_new();
 	p->arena = cul_arena_new();
 	p->always = calloc(p->interest_count + 1, sizeof(*p->always));
 	p->line_taken = calloc(p->interest_count + 1, sizeof(*p->line_taken));
@@ -969,7 +700,13 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 		if (interests->items[i].line && !interests->items[i].literals && !interests->items[i].fold)
 			p->always[p->always_count++] = i;
 	}
-	enum cul_status status = p->patterns && p->broken && p->always && p->line_taken && p->jqs && p->emitted && p->scratch && p->lines && p->arena && cul_fold_init(p) ? make_needles(p) : no_memory(p);
+	enum cul_status status = p->patterns && p->broken && p->always && p->line_taken && p->jqs && p->emitted && p->scratch && p->arena && cul_fold_init(p) ? make_needles(p) : cul_parse_no_memory(p);
+	if (status == CUL_OK) {
+		struct cul_lines_how how = { p->needles, p->needle_class, p->limits.threads, p->limits.block_bytes, sink->text ? on_leave : NULL, p };
+		p->lines = cul_lines_new(&how);
+		if (!p->lines)
+			status = cul_parse_no_memory(p);
+	}
 	struct cul_member member;
 	while (status == CUL_OK && !p->failed && cul_bundle_next(bundle, &member)) {
 		read_damage(p, NULL, -1);
@@ -993,7 +730,7 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 		}
 		p->tally.bytes += (uint64_t)cul_lines_bytes(p->lines);
 		if (cul_lines_failed(p->lines))
-			no_memory(p);
+			cul_parse_no_memory(p);
 		if (!p->failed)
 			read_damage(p, p->member_name, p->member);
 	}

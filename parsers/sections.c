@@ -112,6 +112,30 @@ static bool windows_prompt(struct cul_slice line, struct cul_mark *mark)
 	return true;
 }
 
+/* crash> bt -a, crash_x86_64> log: the crash utility. The prompt stays in the command, for its ps is not everybody's ps. */
+static bool crash_prompt(struct cul_slice line, struct cul_mark *mark)
+{
+	static const char *const words[] = { "bt", "foreach", "ps", "log", "dmesg", "sys", "mod", "runq", "dev", "kmem", "set", "struct", "union", "p", "px",
+					     "pd", "rd", "dis", "task", "files", "vm", "mount", "net", "irq", "timer", "list", "tree", "search", "sym", "whatis",
+					     "waitq", "swap", "sig", "mach", "help", "quit", "q", "exit", "extend", "sbitmapq", "ipcs", "rcu", "dump", "gdb", "mutex" };
+	struct cul_slice name, rest, word;
+	if (!cul_cut(cul_slice(line.data, line.size < 24 ? line.size : 24), CUL_LIT(">"), &name, NULL))
+		return false;
+	for (size_t i = 0; i < name.size; i++)
+		if (!name_byte(name.data[i]))
+			return false;
+	rest = cul_from(line, name.size + 1);
+	if (rest.size && rest.data[0] != ' ')
+		return false;
+	rest = cul_trim(rest);
+	mark->command = rest.size ? cul_trim(line) : CUL_NONE;
+	word = cul_word(&rest);
+	for (size_t i = 0; word.size && i < sizeof(words) / sizeof(words[0]); i++)
+		if (cul_is(word, cul_str(words[i])))
+			return true;
+	return !word.size;
+}
+
 enum cul_mark_type cul_mark_read(struct cul_slice line, struct cul_mark *mark)
 {
 	*mark = (struct cul_mark){ 0 };
@@ -178,6 +202,11 @@ enum cul_mark_type cul_mark_read(struct cul_slice line, struct cul_mark *mark)
 			return mark->type = CUL_MARK_PROMPT;
 		}
 		break;
+	case 'c':
+		if (cul_starts(line, CUL_LIT("crash")) && crash_prompt(line, mark))
+			return mark->type = mark->command.size ? CUL_MARK_PROMPT : CUL_MARK_IDLE;
+		*mark = (struct cul_mark){ 0 };
+		break;
 	case ' ':
 	case '\t':
 		return CUL_MARK_NONE;
@@ -189,6 +218,52 @@ enum cul_mark_type cul_mark_read(struct cul_slice line, struct cul_mark *mark)
 	if (!prompt)
 		return CUL_MARK_NONE;
 	return mark->type = mark->command.size ? CUL_MARK_PROMPT : CUL_MARK_IDLE;
+}
+
+bool cul_mark_may(struct cul_slice line)
+{
+	if (!line.size)
+		return false;
+	const char *p = line.data;
+	size_t size = line.size < 96 ? line.size : 96, i = 0;
+	switch (p[0]) {
+	case ' ':
+	case '\t':
+		return false;
+	case '`':
+	case '~':
+	case '$':
+	case '#':
+	case '=':
+	case '*':
+	case '_':
+	case '^':
+	case '+':
+	case '(':
+		return true;
+	case 'E':
+		if (cul_starts(line, CUL_LIT("Every ")))
+			return true;
+		break;
+	case 'P':
+		if (cul_starts(line, CUL_LIT("PS ")))
+			return true;
+		break;
+	case 'c':
+		if (cul_starts(line, CUL_LIT("crash")))
+			return true;
+		break;
+	case '[':
+		i = 1;
+		break;
+	default:
+		break;
+	}
+	if (size > 2 && p[1] == ':' && p[2] == '\\')
+		return true;
+	while (i < size && name_byte(p[i]))
+		i++;
+	return i < size && p[i] == '@';
 }
 
 static bool file_like(struct cul_slice word)

@@ -21,6 +21,8 @@ struct cul_mark {
 	struct cul_slice name;    /* of a file mark */
 };
 
+/** May this line, of which the end may still carry a CR, be a mark? False is sure; cheap. */
+bool cul_mark_may(struct cul_slice line);
 /** What mark is this line? */
 enum cul_mark_type cul_mark_read(struct cul_slice line, struct cul_mark *mark);
 /** A file name that a line of prose gives to what follows: "This is `dmesg.txt`:", "### dmesg.txt". Empty if none. */

@@ -19,7 +19,7 @@
 #define CUL_STREAMS 24         /* streams that one section may cover beside its parsers' own */
 
 /* needle_use: what a needle belongs to */
-enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3, USE_KERNEL = 4 };
+enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3, USE_KERNEL = 4, USE_ODD = 5 };
 #define USE(type, i) ((uint32_t)(type) << 28 | (uint32_t)(i))
 #define USE_TYPE(u) ((u) >> 28)
 #define USE_INDEX(u) ((u) & 0xfffffff)
@@ -106,6 +106,7 @@ struct cul_parse {
 	uint32_t *hits;
 	size_t hit_count;
 	uint8_t *hit_marked;
+	uint8_t *needle_class; /* CUL_LINE_…, by needle */
 	bool always_hit;    /* one of @always stands in the line */
 	int64_t line_asked; /* lines up to this one were offered to whole-line interests while a capture parser read them */
 	bool suspicious, grave, kernel_word, understood;
@@ -126,6 +127,20 @@ void cul_ask_always(struct cul_parse *parse, const struct cul_line *line);
 bool cul_fold_init(struct cul_parse *parse);
 void cul_fold_line(struct cul_parse *parse, const struct cul_record *rec);
 void cul_fold_end(struct cul_parse *parse);
+/** What stands in @text, as sorted needle indexes in hits. */
+void cul_find_hits(struct cul_parse *parse, struct cul_slice text);
+/** One line as a record, its hits being known. */
+void cul_read_record(struct cul_parse *parse, const struct cul_line *line);
+/** May lines that nobody wants be passed over unpeeled? */
+bool cul_may_pass(const struct cul_parse *parse);
+/** Lines were passed over unpeeled: find the nearest that has an envelope, above the one taken last or with it. */
+void cul_catch_up(struct cul_parse *parse, bool itself);
+struct cul_record cul_bare_record(const struct cul_line *line);
+void cul_peel(struct cul_parse *parse, struct cul_record *rec);
+void cul_note_time(struct cul_parse *parse, struct cul_time time);
+/** Copy into @room, cut to what fits. */
+struct cul_slice cul_hold(char *room, size_t size, struct cul_slice text);
+enum cul_status cul_parse_no_memory(struct cul_parse *parse);
 /** Remember the first failure; returns it. */
 enum cul_status cul_parse_fail(struct cul_parse *parse, enum cul_status status);
 

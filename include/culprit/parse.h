@@ -43,6 +43,11 @@ struct cul_sink {
 	enum cul_status (*section_end)(void *ctx, int section, const struct cul_section_span *span);
 	/** A record that looks severe and that nobody understood: food for the template table. */
 	enum cul_status (*suspect)(void *ctx, const struct cul_observation *record);
+	/**
+	 * May be NULL. All text of @member that was read, in order, whole lines from @line on (a line longer than a block comes in
+	 * parts): it comes when the observations of at least 64 KiB behind it have been told.
+	 */
+	enum cul_status (*text)(void *ctx, int member, struct cul_slice text, int64_t offset, int64_t line);
 };
 
 /** Counts of one parse. */

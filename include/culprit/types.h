@@ -190,6 +190,8 @@ struct cul_limits {
 	uint32_t rows;           /* samples of one kind from one member, 200000; log lines of one kind a twentieth of it, of one pattern a fortieth */
 	uint32_t pattern_steps;  /* PCRE2 match limit. 100000 */
 	uint64_t spool_bytes;    /* temporary file for what needs seeking. 64 GiB */
+	uint32_t threads;        /* that search large members. 1; what is found is the same with any number */
+	uint32_t block_bytes;    /* that are searched at once. 256 KiB; likewise */
 };
 
 #ifdef __cplusplus

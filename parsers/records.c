@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * A line as a record: its envelopes peeled off, what it inherits, who follows it, who understands it, and whether it is suspect.
+ */
+#include <stdlib.h>
+
+#include "parsers/state.h"
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+/* One layer: the envelope that fits best, the one that fitted last first. Returns its number or -1. */
+static int peel_once(struct cul_parse *p, int depth, struct cul_slice text, struct cul_record *layer)
+{
+	int most = 0, best = -1;
+	struct cul_record tried;
+	int last = p->envelope[depth];
+	for (int i = -1; i < 0 || cul_envelopes[i]; i++) {
+		int which = i < 0 ? last : i;
+		if (which < 0 || (i >= 0 && which == last))
+			continue;
+		tried = (struct cul_record){ .line = layer->line, .message = text, .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME,
+					     .scratch = p->scratch, .scratch_size = CUL_SCRATCH };
+		int bid = cul_envelopes[which]->peel(text, &tried);
+		if (bid > most) {
+			most = bid;
+			best = which;
+			*layer = tried;
+		}
+	}
+	return best;
+}
+
+static struct cul_slice settle(struct cul_parse *p, struct cul_slice text)
+{
+	if (text.data >= p->scratch && text.data < p->scratch + CUL_SCRATCH)
+		return cul_lines_keep(p->lines, text);
+	return text;
+}
+
+/* Envelope by envelope: the outer wall time wins, the kernel's own clock is kept beside it. */
+void cul_peel(struct cul_parse *p, struct cul_record *rec)
+{
+	struct cul_slice text = rec->line.text;
+	for (int depth = 0; depth < CUL_ENVELOPE_DEPTH; depth++) {
+		struct cul_record layer = { .line = rec->line };
+		int which = peel_once(p, depth, text, &layer);
+		if (which < 0)
+			break;
+		p->envelope[depth] = which;
+		text = settle(p, layer.message);
+		if (layer.host.size)
+			rec->host = settle(p, layer.host);
+		if (layer.unit.size)
+			rec->unit = settle(p, layer.unit);
+		if (layer.caller.size)
+			rec->caller = settle(p, layer.caller);
+		if (layer.severity >= 0)
+			rec->severity = layer.severity;
+		rec->kernel |= layer.kernel;
+		rec->partial |= layer.partial;
+		rec->step_ns += layer.step_ns;
+		if (layer.boot_ns != CUL_NO_TIME)
+			rec->boot_ns = layer.boot_ns;
+		if (rec->bare || rec->time.ns == CUL_NO_TIME) {
+			if (layer.time.ns != CUL_NO_TIME)
+				rec->time = layer.time;
+		} else if (layer.time.ns != CUL_NO_TIME && layer.time.clock == CUL_CLOCK_BOOT) {
+			rec->boot_ns = layer.time.ns;
+		} else if (layer.time.ns != CUL_NO_TIME && rec->time.clock == CUL_CLOCK_BOOT) {
+			rec->boot_ns = rec->time.ns;
+			rec->time = layer.time;
+		} else if (layer.time.ns != CUL_NO_TIME && layer.time.clock == CUL_CLOCK_UTC && rec->time.clock == CUL_CLOCK_LOCAL) {
+			rec->time = layer.time; /* the program says its zone, syslog does not */
+		}
+		rec->bare = false;
+		if (layer.message.data == rec->line.text.data && layer.message.size == rec->line.text.size)
+			break; /* the envelope stays in the message (logfmt): don't peel it twice */
+		if (!text.size)
+			break;
+	}
+	rec->message = text;
+}
+
+static bool same_caller(const struct follower *f, const struct cul_record *rec)
+{
+	if (f->kernel != rec->kernel)
+		return false;
+	if (f->kernel)
+		return !f->caller.size || !rec->caller.size || cul_is(f->caller, rec->caller);
+	return cul_is(f->unit, rec->unit) && (!f->caller.size || !rec->caller.size || cul_is(f->caller, rec->caller));
+}
+
+static void feed_followers(struct cul_parse *p, const struct cul_record *rec)
+{
+	size_t kept = 0, count = p->follower_count;
+	for (size_t i = 0; i < count; i++) {
+		struct follower f = p->followers[i];
+		bool stay = true;
+		if (same_caller(&f, rec)) {
+			enum cul_status status = CUL_OK;
+			p->current = f.parser;
+			if (--f.left <= 0) {
+				f.next(p, f.state, NULL, &status);
+				stay = false;
+			} else {
+				stay = f.next(p, f.state, rec, &status);
+				p->understood |= stay;
+			}
+			cul_parse_fail(p, status);
+		}
+		if (stay)
+			p->followers[kept++] = f;
+	}
+	/* followers that were added meanwhile */
+	for (size_t i = count; i < p->follower_count; i++)
+		p->followers[kept++] = p->followers[i];
+	p->follower_count = kept;
+	p->current = NULL;
+}
+
+enum cul_status cul_follow(struct cul_parse *p, const struct cul_record *rec, cul_follower next, void *state)
+{
+	if (!state)
+		return cul_parse_no_memory(p);
+	if (p->follower_count == CUL_FOLLOWERS) {
+		struct follower oldest = p->followers[0];
+		enum cul_status status = CUL_OK;
+		oldest.next(p, oldest.state, NULL, &status);
+		memmove(p->followers, p->followers + 1, (CUL_FOLLOWERS - 1) * sizeof(oldest));
+		p->follower_count--;
+		cul_parse_fail(p, status);
+	}
+	p->followers[p->follower_count++] = (struct follower){
+		next, state, p->current, rec->unit, rec->caller, rec->kernel, CUL_FOLLOW_RECORDS,
+	};
+	return p->failed;
+}
+
+/* Join what a container split: true when the record is whole. */
+static bool whole(struct cul_parse *p, struct cul_record *rec)
+{
+	if (!rec->partial && !p->partial_size)
+		return true;
+	size_t size = p->partial_size + rec->message.size;
+	if (size > p->partial_room && p->partial_room < CUL_SCRATCH * 4) {
+		char *room = realloc(p->partial, size * 2);
+		if (room) {
+			p->partial = room;
+			p->partial_room = size * 2;
+		}
+	}
+	size_t n = p->partial_room - p->partial_size;
+	n = n < rec->message.size ? n : rec->message.size;
+	if (n)
+		memcpy(p->partial + p->partial_size, rec->message.data, n);
+	p->partial_size += n;
+	if (rec->partial)
+		return false;
+	rec->message = cul_lines_keep(p->lines, cul_slice(p->partial, p->partial_size));
+	p->partial_size = 0;
+	return true;
+}
+
+/* What a bare line inherits from: an enveloped record. */
+static void remember(struct cul_parse *p, struct cul_record *rec)
+{
+	/* it is inherited from for long: what it points to has to live as long as the section */
+	if (!p->has_last || !cul_is(p->last.host, rec->host))
+		p->last.host = cul_keep(p, rec->host);
+	if (!p->has_last || !cul_is(p->last.unit, rec->unit))
+		p->last.unit = cul_keep(p, rec->unit);
+	if (!p->has_last || !cul_is(p->last.caller, rec->caller))
+		p->last.caller = cul_keep(p, rec->caller);
+	p->last.time = rec->time;
+	p->last.boot_ns = rec->boot_ns;
+	p->last.severity = rec->severity;
+	p->last.kernel = rec->kernel;
+	p->has_last = true;
+	rec->host = p->last.host;
+	rec->unit = p->last.unit;
+	rec->caller = p->last.caller;
+	p->saw_kernel |= rec->kernel;
+	p->saw_record = true;
+	cul_note_time(p, rec->time);
+}
+
+#define CUL_KEPT_BYTES (4u << 20) /* kept text of followers that are done; above it, it is let go */
+
+/* Nobody follows: what followers kept is let go, so that a log of a million errors costs no more than one of ten. */
+static void forget(struct cul_parse *p, struct cul_record *rec)
+{
+	char host[256], unit[256], caller[256];
+	bool ours = p->has_last && rec->host.data == p->last.host.data && rec->unit.data == p->last.unit.data &&
+		    rec->caller.data == p->last.caller.data;
+	if (!ours || p->last.host.size > sizeof(host) || p->last.unit.size > sizeof(unit) || p->last.caller.size > sizeof(caller))
+		return;
+	struct cul_slice h = cul_hold(host, sizeof(host), p->last.host), u = cul_hold(unit, sizeof(unit), p->last.unit),
+			 c = cul_hold(caller, sizeof(caller), p->last.caller);
+	cul_arena_reset(p->arena);
+	rec->host = p->last.host = cul_keep(p, h);
+	rec->unit = p->last.unit = cul_keep(p, u);
+	rec->caller = p->last.caller = cul_keep(p, c);
+}
+
+struct cul_record cul_bare_record(const struct cul_line *line)
+{
+	return (struct cul_record){ .line = *line, .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME, .bare = true };
+}
+
+/* Lines before the one at hand were passed over unpeeled: find the nearest that has an envelope. */
+void cul_catch_up(struct cul_parse *p, bool itself)
+{
+	struct cul_above above = { .itself = itself };
+	struct cul_line line;
+	int64_t most = p->passed + itself;
+	p->passed = 0;
+	for (int64_t back = 0; back < most && cul_lines_above(p->lines, &above, &line); back++) {
+		struct cul_record rec = cul_bare_record(&line);
+		cul_peel(p, &rec);
+		if (!rec.bare) {
+			remember(p, &rec);
+			return;
+		}
+	}
+}
+
+/*
+ * May this line be counted and left? Only if nobody wants it; a line that inherits from it finds its
+ * envelope later. Where containers split or escape text, nothing is left.
+ */
+bool cul_may_pass(const struct cul_parse *p)
+{
+	return !p->follower_count && !p->folds && !p->eager && !p->partial_size && p->span.lines >= 8;
+}
+
+static bool ordinary(const struct cul_parse *p, const struct cul_line *line)
+{
+	if (p->hit_count || p->always_hit || p->suspicious || (p->kernel_word && !p->saw_kernel) || !cul_may_pass(p))
+		return false;
+	char c = line->text.size ? line->text.data[0] : 0;
+	return c != 'E' && c != 'F' && c != '<';
+}
+
+/*
+ * What a person said to a model is no message of the machine: a server that logs its requests, a gateway and a transcript repeat
+ * prompts word for word ("why do I get CUDA error: ..."). The record ends where the prompt begins.
+ */
+static struct cul_slice without_prompt(struct cul_slice text)
+{
+	static const struct {
+		const char *begins, *mark;
+	} quotes[] = {
+		{ "Received request ", " prompt: " },     /* vLLM, request logger */
+		{ "Receive: obj=", "obj=" },              /* SGLang, log_requests */
+		{ "Finish: obj=", "obj=" },
+		{ "", "\"prompt\":" },                    /* JSON of gateways, LiteLLM, Triton clients */
+		{ "", "\"messages\":[{\"role\"" },
+		{ "", "\"messages\": [{\"role\"" },
+		{ "", " prompt=\"" },                     /* ollama with OLLAMA_DEBUG, logfmt of others */
+	};
+	bool role = text.size && text.data[0] == '{' && cul_has(text, CUL_LIT("\"role\":"));
+	struct cul_slice before;
+	if (role && cul_cut(text, CUL_LIT("\"content\":"), &before, NULL))
+		return before;
+	for (size_t i = 0; i < sizeof(quotes) / sizeof(*quotes); i++)
+		if (cul_starts(text, cul_str(quotes[i].begins)) && cul_cut(text, cul_str(quotes[i].mark), &before, NULL))
+			return before;
+	return text;
+}
+
+/* One line as a record: envelope, followers, message parsers, interests, suspicion. The line's hits are known. */
+void cul_read_record(struct cul_parse *p, const struct cul_line *line)
+{
+	if (ordinary(p, line)) {
+		p->passed++;
+		p->span.records++;
+		p->tally.records++;
+		return;
+	}
+	struct cul_record rec = cul_bare_record(line);
+	cul_peel(p, &rec);
+	if (rec.partial || (rec.message.size && (rec.message.data < line->text.data || rec.message.data > line->text.data + line->text.size)))
+		p->eager = true;
+	if (!whole(p, &rec)) {
+		cul_confirm_lines(p, &rec);
+		return;
+	}
+	if (rec.bare && p->passed)
+		cul_catch_up(p, false);
+	p->passed = 0;
+	if (p->hit_count)
+		rec.message = without_prompt(rec.message);
+	cul_fold_line(p, &rec);
+	if (rec.bare && p->has_last) {
+		rec.time = p->last.time;
+		rec.boot_ns = p->last.boot_ns;
+		rec.host = p->last.host;
+		rec.unit = p->last.unit;
+		rec.caller = p->last.caller;
+		rec.severity = p->last.severity;
+		rec.kernel = p->last.kernel;
+	} else if (!rec.bare) {
+		/* an envelope that tells no time: that of the record before, as one without envelope */
+		if (rec.time.ns == CUL_NO_TIME && p->has_last && p->last.time.ns != CUL_NO_TIME) {
+			rec.time = p->last.time;
+			if (__builtin_add_overflow(rec.time.ns, rec.step_ns, &rec.time.ns))
+				rec.time = p->last.time;
+		}
+		remember(p, &rec);
+		p->tally.records++;
+		p->span.records++;
+	}
+	p->understood = false;
+	cul_confirm_lines(p, &rec);
+	if (p->follower_count)
+		feed_followers(p, &rec);
+	if (!p->follower_count && cul_arena_bytes(p->arena) > CUL_KEPT_BYTES)
+		forget(p, &rec);
+	if (rec.message.data < line->text.data || rec.message.data > line->text.data + line->text.size)
+		cul_find_hits(p, rec.message); /* unescaped or joined: not what stood in the line */
+	uint32_t done = UINT32_MAX;
+	for (size_t i = 0; i < p->hit_count && !p->failed; i++) {
+		uint32_t use = p->needle_use[p->hits[i]];
+		if (use == done)
+			continue;
+		done = use;
+		if (USE_TYPE(use) == USE_MESSAGE) {
+			p->current = cul_messages[USE_INDEX(use)];
+			cul_parse_fail(p, p->current->record(p, &rec));
+			p->current = NULL;
+		} else if (USE_TYPE(use) == USE_INTEREST) {
+			cul_confirm(p, &rec, USE_INDEX(use));
+		}
+	}
+	bool suspect = p->suspicious && !p->dull && (rec.severity < 6 || p->grave) && (!rec.bare || p->has_last || p->loggish);
+	if (!p->understood && (suspect || (rec.severity >= 0 && rec.severity <= 3)) && !p->failed && rec.message.size) {
+		struct cul_observation o = { .interest = -1, .section = p->section, .line = rec.line.number, .offset = rec.line.offset,
+					     .time = rec.time, .boot_ns = rec.boot_ns, .host = rec.host, .unit = rec.unit,
+					     .severity = rec.severity < 0 && p->grave ? 3 : rec.severity, .text = rec.message };
+		cul_parse_fail(p, p->sink->suspect(p->sink->ctx, &o));
+	}
+}
+

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * What stands where in a chunk of text, found in one pass for all parsers and rules: line ends, literals, and which
+ * lines need a look. A pure function of the bytes and the needles: it may run in any thread. Inner to the room.
+ */
+#ifndef CUL_PARSERS_SURVEY_H
+#define CUL_PARSERS_SURVEY_H
+
+#include "base/needle.h"
+
+/* why a line needs a look */
+#define CUL_LINE_HIT 1    /* a literal stands in it */
+#define CUL_LINE_KERNEL 2 /* " kernel: " does */
+#define CUL_LINE_ODD 4    /* control bytes, an escape: its clean form is to be searched again */
+#define CUL_LINE_BEGIN 8  /* its first bytes may be a mark, or a severity */
+#define CUL_LINE_LONG 16  /* longer than the limit: comes in pieces */
+
+struct cul_hit {
+	uint32_t end, needle;
+};
+
+struct cul_survey {
+	uint32_t *ends;   /* of each line: offset of its '\n', or of the end of the text */
+	uint8_t *flags;   /* by line; one more that is never 0 */
+	size_t lines, room;
+	struct cul_hit *hits; /* by end */
+	size_t hit_count, hit_room;
+	bool failed, sorted;
+	const uint8_t *classes; /* by needle: the flag that it sets */
+};
+
+/** Survey @text. @classes: by needle, one of the flags above. False: out of memory. */
+bool cul_survey_make(struct cul_survey *survey, const struct cul_needles *needles, const uint8_t *classes, struct cul_slice text,
+		     uint32_t line_bytes);
+void cul_survey_free(struct cul_survey *survey);
+
+#endif
