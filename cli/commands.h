@@ -25,6 +25,7 @@ struct options {
 	const char *const *args; /* what is no option */
 	size_t count;
 
+	int progress; /* -1: a bar when stderr is a terminal; 0; 1: lines where it is none */
 	bool json, csv, quiet, times, verbose, all, add, builtin, sandbox;
 	int colour;       /* -1: when stdout is a terminal; 0; 1 */
 	const char *lang; /* "en", "zh" */
@@ -95,6 +96,19 @@ void asked_free(struct asked *ask);
 int judge_and_print(const struct options *o, const struct asked *ask, const struct cul_rules *rules, struct cul_case *c, const char *input,
 		    const struct cul_tally *tally, double seconds, FILE *out);
 bool use_colour(const struct options *o);
+/** How far the reading is, on stderr (progress.c). */
+struct progress {
+	double start, shown, at; /* when it began, was last told; when @done was measured */
+	int64_t done, total;     /* bytes of the outermost input */
+	double rate;             /* of the last seconds, smoothed */
+	bool bar, blocks, told;  /* redrawn in place; with U+2588 and its like; something stands there */
+};
+/** false: nothing shall be shown. */
+bool progress_begin(struct progress *p, const struct options *o);
+/** As cul_scan_options wants it; @ctx is the struct progress. */
+void progress_tell(void *ctx, int64_t done, int64_t total);
+/** Clear the bar. */
+void progress_end(struct progress *p);
 /** Seconds of a clock that only goes forward. */
 double now_s(void);
 /** "2026-11-21", "2026-11-21 02:00", "…T02:00:59.5Z", "…+01:00", "@1700000000"; without a zone UTC. */

@@ -348,34 +348,12 @@ enum cul_status load_rules(const struct options *o, struct cul_rules **ret, stru
 	return status;
 }
 
-struct progress {
-	double start, last;
-	bool shown;
-};
-
-static void on_progress(void *ctx, int64_t done, int64_t total)
-{
-	struct progress *p = ctx;
-	double now = now_s();
-
-	if (now - p->start < 1 || now - p->last < 0.2)
-		return;
-	p->last = now;
-	p->shown = true;
-	if (total > 0)
-		fprintf(stderr, "\r\033[Kculprit: reading, %3d %% of %" PRId64 " MiB", (int)(100 * (double)done / (double)total),
-			total >> 20);
-	else
-		fprintf(stderr, "\r\033[Kculprit: reading, %" PRId64 " MiB", done >> 20);
-	fflush(stderr);
-}
-
 enum cul_status scan_path(const struct options *o, const char *path, const char *case_path, bool add,
 			  const struct cul_interests *interests, struct cul_tally *tally, struct cul_case **ret,
 			  struct cul_error *err)
 {
 	AUTO(bundle_closep) struct cul_bundle *bundle = NULL;
-	struct progress progress = { .start = now_s() };
+	AUTO(progress_end) struct progress progress = { 0 };
 	struct cul_scan_options options = {
 		.keep = !o->keep || !strcmp(o->keep, "evidence") ? CUL_KEEP_EVIDENCE :
 			!strcmp(o->keep, "all") ? CUL_KEEP_ALL : CUL_KEEP_NONE,
@@ -384,15 +362,13 @@ enum cul_status scan_path(const struct options *o, const char *path, const char 
 		.add_to = add ? case_path : NULL,
 	};
 
-	if (isatty(STDERR_FILENO) && !o->quiet) {
-		options.progress = on_progress;
+	if (progress_begin(&progress, o)) {
+		options.progress = progress_tell;
 		options.progress_ctx = &progress;
 	}
 	enum cul_status status = cul_bundle_open(path, NULL, &bundle, err);
 	if (status == CUL_OK)
 		status = cul_case_scan(case_path, bundle, interests, &options, tally, ret, err);
-	if (progress.shown)
-		fputs("\r\033[K", stderr);
 	return status;
 }
 
@@ -472,6 +448,7 @@ int judge_and_print(const struct options *o, const struct asked *ask, const stru
 	const struct cul_report_options options = {
 		.format = o->json || (o->format && !strcmp(o->format, "json")) ? CUL_REPORT_JSON :
 			  o->format && !strcmp(o->format, "markdown") ? CUL_REPORT_MARKDOWN :
+			  o->format && !strcmp(o->format, "html") ? CUL_REPORT_HTML :
 			  o->format && !strcmp(o->format, "dot") ? CUL_REPORT_DOT : CUL_REPORT_TEXT,
 		.colour = use_colour(o),
 		.quiet = o->quiet,

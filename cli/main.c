@@ -32,7 +32,7 @@ static const struct spec {
 } specs[] = {
 	{ "json", 0, OPT_JSON, NULL, "print JSON (schema/report.schema.json)" },
 	{ "csv", 0, OPT_CSV, NULL, "print comma-separated values" },
-	{ "format", 'f', OPT_FORMAT, "FORMAT", "text, json, markdown, or dot: the causal graph for Graphviz" },
+	{ "format", 'f', OPT_FORMAT, "FORMAT", "text, json, markdown, html: one page for a browser, or dot: the causal graph for Graphviz" },
 	{ "output", 'o', OPT_OUTPUT, "CASE", "the case file to write; report, label: the file to write" },
 	{ "add", 0, OPT_ADD, NULL, "add to the case that is there" },
 	{ "keep", 0, OPT_KEEP, "WHAT", "raw text to keep: evidence (default), all, none" },
@@ -54,6 +54,8 @@ static const struct spec {
 	{ "times", 0, OPT_TIMES, NULL, "show each observation's time as @…" },
 	{ "verbose", 'v', OPT_VERBOSE, NULL, "show sections, and records that nobody understood" },
 	{ "quiet", 'q', OPT_QUIET, NULL, "the verdict and what to do, nothing else; no progress" },
+	{ "progress", 0, OPT_WINDOW, NULL, "show how far the reading is: a bar on a terminal (there by itself), elsewhere lines" },
+	{ "no-progress", 0, OPT_WINDOW, NULL, "don't" },
 	{ "color", 0, OPT_COLOUR, "=WHEN", "always, never, auto (NO_COLOR is heeded)" },
 	{ "no-color", 0, OPT_COLOUR, NULL, "no colours" },
 	{ "lang", 0, OPT_LANG, "LANG", "en or zh" },
@@ -182,6 +184,10 @@ static bool apply(struct options *o, const char *name, const char *value)
 		o->builtin = false;
 	else if (!strcmp(name, "no-sandbox"))
 		o->sandbox = false;
+	else if (!strcmp(name, "progress"))
+		o->progress = 1;
+	else if (!strcmp(name, "no-progress"))
+		o->progress = 0;
 	else if (!strcmp(name, "no-color"))
 		o->colour = 0;
 	else if (!strcmp(name, "output"))
@@ -200,7 +206,8 @@ static bool apply(struct options *o, const char *name, const char *value)
 	} else if (!strcmp(name, "format")) {
 		if (!strcmp(value, "md"))
 			value = "markdown";
-		if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0 && strcmp(value, "markdown") != 0 && strcmp(value, "dot") != 0)
+		if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0 && strcmp(value, "markdown") != 0 && strcmp(value, "html") != 0 &&
+		    strcmp(value, "dot") != 0)
 			goto wrong;
 		o->format = value;
 	} else if (!strcmp(name, "keep")) {
@@ -469,7 +476,7 @@ static int run(int argc, char **argv, struct options *o, const char **args)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .builtin = true, .sandbox = true, .colour = -1, .fail_on = -1, .lang = default_lang(), .before = 5, .after = 5 };
+	struct options o = { .builtin = true, .sandbox = true, .progress = -1, .colour = -1, .fail_on = -1, .lang = default_lang(), .before = 5, .after = 5 };
 	const char **args = calloc((size_t)argc + 1, sizeof(*args));
 	char *held = NULL;
 	int status;

@@ -32,6 +32,7 @@
 #define FOLDERS 100     /* folders in folders; each holds a descriptor */
 #define DAMAGES 1000    /* told between two calls of cul_bundle_damage() */
 #define FAILURES 1000   /* broken entries of one archive until it is given up */
+#define MEASURED 200000 /* files of a folder whose sizes are added up for a progress bar */
 #define EMPTY 100000    /* blocks without bytes in one entry */
 #define SLACK (1u << 20) /* packed bytes that libarchive may have read ahead of an entry */
 
@@ -78,6 +79,8 @@ struct cul_bundle {
 	char name[NAME];
 	uint32_t members;
 	bool stopped;
+	void (*watch)(void *ctx, int64_t done, int64_t total);
+	void *watch_ctx;
 
 	struct damage damages[DAMAGES];
 	size_t first, count; /* a ring */
@@ -653,9 +656,20 @@ static void tell_current(struct cul_bundle *b)
 		s->damage[0] = 0;
 }
 
+static void tell_watch(struct cul_bundle *b)
+{
+	int64_t done, total;
+
+	if (!b->watch)
+		return;
+	cul_bundle_progress(b, &done, &total);
+	b->watch(b->watch_ctx, done, total);
+}
+
 bool cul_bundle_next(struct cul_bundle *b, struct cul_member *member)
 {
 	tell_current(b);
+	tell_watch(b);
 	cul_stream_free(b->current);
 	b->current = NULL;
 	for (;;) {
@@ -689,6 +703,7 @@ size_t cul_bundle_read(struct cul_bundle *b, void *buffer, size_t size)
 	if (!b->current || !size)
 		return 0;
 	size_t n = cul_stream_read(b->current, buffer, size);
+	tell_watch(b);
 	if (!n) {
 		tell_current(b);
 		if (b->budget.spent)
@@ -729,6 +744,46 @@ void cul_bundle_progress(const struct cul_bundle *b, int64_t *done, int64_t *tot
 	*total = b->total;
 	if (b->total >= 0 && *done > b->total)
 		*done = b->total; /* what was sought is read twice */
+}
+
+/** Bytes of the regular files below @fd, which is closed. @left: entries that may still be looked at; a bar is not worth more. */
+static int64_t folder_bytes(int fd, unsigned depth, unsigned *left)
+{
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int64_t sum = 0;
+	struct stat st;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	for (struct dirent *entry; *left && (entry = readdir(dir));) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		--*left;
+		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (S_ISREG(st.st_mode))
+			sum += st.st_size;
+		else if (S_ISDIR(st.st_mode) && depth + 1 < FOLDERS)
+			sum += folder_bytes(openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), depth + 1, left);
+	}
+	closedir(dir);
+	return sum;
+}
+
+void cul_bundle_watch(struct cul_bundle *b, void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx)
+{
+	unsigned left = MEASURED;
+
+	b->watch = progress;
+	b->watch_ctx = ctx;
+	if (!progress || b->total >= 0 || !b->folder)
+		return;
+	int64_t sum = folder_bytes(openat(b->folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0, &left);
+	if (left && sum > 0)
+		b->total = sum;
 }
 
 void cul_bundle_close(struct cul_bundle *b)

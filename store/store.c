@@ -379,7 +379,10 @@ static enum cul_status fill(struct cul_case *c, struct cul_bundle *bundle, const
 	struct cul_sink sink;
 	case_writer_sink(w, &sink);
 	struct cul_error why = { 0 };
+	if (options && options->progress)
+		cul_bundle_watch(bundle, options->progress, options->progress_ctx);
 	enum cul_status read = cul_parse(bundle, c->interests, options ? &options->limits : &defaults, &sink, tally, &why);
+	cul_bundle_watch(bundle, NULL, NULL);
 	status = read == CUL_OK || read == CUL_ELIMIT ? case_writer_finish(w) : read;
 	if (status != CUL_OK)
 		cul_fail(err, status, "%s", case_writer_error(w)->status != CUL_OK ? case_writer_error(w)->text : why.text);

@@ -64,6 +64,12 @@ CUL_API bool cul_bundle_damage(struct cul_bundle *bundle, const char **name, con
 /** Bytes of the outermost input read so far, and in all (-1 if unknown): for a progress bar. */
 CUL_API void cul_bundle_progress(const struct cul_bundle *bundle, int64_t *done, int64_t *total);
 
+/**
+ * From now on call @progress with these two from within cul_bundle_next() and cul_bundle_read(), at each of them: it must be cheap.
+ * The sizes of a folder's files are added up first, so that it has an end as well. NULL: no more.
+ */
+CUL_API void cul_bundle_watch(struct cul_bundle *bundle, void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx);
+
 CUL_API void cul_bundle_close(struct cul_bundle *bundle);
 
 #ifdef __cplusplus
