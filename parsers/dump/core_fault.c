@@ -4,8 +4,8 @@
  *
  * Numbers and codes as in include/uapi/asm-generic/siginfo.h. SIGSEGV with SI_KERNEL is a general protection fault on x86 (a
  * non-canonical address); its address reads 0 and means nothing. A crash handler (Python's faulthandler, Breakpad, Go, absl) mostly raises
- * the signal once more, and then siginfo tells of that: the first one still lies in the frame that the kernel built on the
- * handler's stack, struct rt_sigframe of arch/x86/include/asm/sigframe.h, and is searched there.
+ * the signal once more, and then siginfo tells of that: registers, trap and address of the first one still lie in the frame that the
+ * kernel built on the handler's stack (struct rt_sigframe of arch/x86/include/asm/sigframe.h), and are searched there.
  */
 #include "parsers/dump/core_notes.h"
 
@@ -19,6 +19,8 @@ enum { SI_KERNEL = 128, SI_USER = 0, SI_TKILL = -6, SI_QUEUE = -1 };
 #define GUARD (1u << 20)    /* stack_guard_gap: 256 pages below the main thread's stack */
 #define BIG_FRAME (1u << 20)
 #define HANDLER_STACK (64u << 10)
+#define HANDLER_FRAME (16u << 10) /* with AVX-512 and AMX state it is 11 KiB */
+#define FRAME (40 + 23 * 8)
 
 struct code_name {
 	int signal, code;
@@ -66,36 +68,56 @@ static bool sent(const struct cul_core_signal *s)
 	return s->told && (s->code <= 0);
 }
 
-/* sigcontext in words: rsp 15, rip 16, trapno 20, cr2 22; siginfo lies 264 bytes behind its begin */
+/* Numbers of x86's traps: what signal they bring. */
+static bool trap_brings(uint64_t trap, int signal)
+{
+	switch (trap) {
+	case 0: case 16: case 19: return signal == SIG_FPE;
+	case 6: return signal == SIG_ILL;
+	case 13: return signal == SIG_SEGV;
+	case 14: return signal == SIG_SEGV || signal == SIG_BUS;
+	default: return false;
+	}
+}
+
+/* struct ucontext: flags, link (0), stack (3 words), then sigcontext in words: rsp 15, rip 16, flags 17, cs 18, err 19, trapno 20, cr2 22 */
+static bool frame_at(struct cul_core *core, const unsigned char *u, bool over)
+{
+	const unsigned char *c = u + 40;
+	struct cul_core_signal *s = &core->signal;
+	uint64_t pc = cul_core_u64(c + 16 * 8), sp = cul_core_u64(c + 15 * 8), trap = cul_core_u64(c + 20 * 8), cr2 = cul_core_u64(c + 22 * 8);
+	int signal = s->number == SIG_ABRT ? SIG_SEGV : s->number;
+	if (cul_core_u64(u) > 15 || cul_core_u64(u + 8) || cul_core_u16(c + 18 * 8) != 0x33 || !(cul_core_u64(c + 17 * 8) & 2) || !trap_brings(trap, signal))
+		return false;
+	const struct cul_core_segment *code = cul_core_segment(core, pc, false);
+	if ((!code || !(code->flags & 1)) && !(trap == 14 && pc == cr2))
+		return false;
+	/* below the stack pointer lies what is over: it counts if the handler has gone back to where it came from.
+	 * abort()'s own frame may hold the number of a trap of long ago. */
+	if (over ? pc != core->threads[0].pc : s->number == SIG_ABRT && pc == core->threads[0].pc)
+		return false;
+	s->number = signal;
+	s->code = trap == 13 ? SI_KERNEL : trap != 14 ? 1 : signal == SIG_BUS || cul_core_u64(c + 19 * 8) & 1 ? 2 : 1;
+	s->address = trap == 14 ? cr2 : pc;
+	s->pc = pc;
+	s->sp = sp;
+	s->raised_again = true;
+	return true;
+}
+
 void cul_core_first_signal(struct cul_core *core)
 {
-	struct cul_core_signal *s = &core->signal;
-	unsigned char block[4096 + 264 + 24];
+	const struct cul_core_signal *s = &core->signal;
+	unsigned char block[4096 + FRAME];
 	if (core->machine != CUL_CORE_X86_64 || !core->thread_count || !sent(s) || !(is_fault(s->number) || s->number == SIG_ABRT))
 		return;
-	uint64_t from = (core->threads[0].sp + 7) & ~UINT64_C(7);
-	for (uint64_t at = 0; at < HANDLER_STACK; at += 4096) {
+	uint64_t sp = (core->threads[0].sp + 7) & ~UINT64_C(7), from = sp > HANDLER_FRAME ? sp - HANDLER_FRAME : 0;
+	for (uint64_t at = 0; at < HANDLER_STACK + HANDLER_FRAME; at += 4096) {
 		size_t n = cul_core_read(core, from + at, block, sizeof(block));
-		for (size_t i = 0; i < 4096 && i + 264 + 24 <= n; i += 8) {
-			const unsigned char *c = block + i, *info = c + 264;
-			int signal = (int)cul_core_u32(info), code = (int)cul_core_u32(info + 8);
-			uint64_t trap = cul_core_u64(c + 20 * 8), cr2 = cul_core_u64(c + 22 * 8), address = cul_core_u64(info + 16);
-			if (!is_fault(signal) || (signal != s->number && s->number != SIG_ABRT) || cul_core_u32(info + 4) || code < 1 || code > SI_KERNEL || trap > 32)
-				continue;
-			bool page = trap == 14 && cr2 == address && (signal == SIG_SEGV || signal == SIG_BUS);
-			bool other = (trap == 13 && signal == SIG_SEGV && code == SI_KERNEL) || (trap == 6 && signal == SIG_ILL) ||
-				     ((trap == 0 || trap == 16 || trap == 19) && signal == SIG_FPE && address == cul_core_u64(c + 16 * 8));
-			if (!page && !other)
-				continue;
-			s->number = signal;
-			s->code = code;
-			s->address = address;
-			s->pc = cul_core_u64(c + 16 * 8);
-			s->sp = cul_core_u64(c + 15 * 8);
-			s->raised_again = true;
-			return;
-		}
-		if (n < sizeof(block))
+		for (size_t i = 0; i < 4096 && i + FRAME <= n; i += 8)
+			if (frame_at(core, block + i, from + at + i < sp))
+				return;
+		if (n < sizeof(block) && from + at >= sp)
 			return;
 	}
 }
@@ -211,7 +233,7 @@ void cul_core_judge(const struct cul_core *core, struct cul_core_fault *f)
 		bool self = s->sender == core->pid || !s->sender;
 		f->event = is_fault(s->number) && self ? "raised" : "sent";
 		if (self)
-			say(f, "the program raised the signal itself (a crash handler does so when it is done)");
+			say(f, is_fault(s->number) ? "the program raised the signal itself (a crash handler does so when it is done)" : "the program sent itself the signal");
 		else
 			say(f, "process %lld sent the signal", (long long)s->sender);
 	} else if (is_fault(s->number)) {
@@ -223,7 +245,7 @@ void cul_core_judge(const struct cul_core *core, struct cul_core_fault *f)
 		else
 			f->event = s->number == SIG_FPE ? "arithmetic" : s->number == SIG_ILL ? "illegal-instruction" : "trap";
 	}
-	map = f->address ? cul_core_map(core, s->address) : NULL;
+	map = f->address && (s->number == SIG_SEGV || s->number == SIG_BUS) ? cul_core_map(core, s->address) : NULL;
 	if (map)
 		snprintf(f->file, sizeof(f->file), "%.*s", (int)(map->path.size < 255 ? map->path.size : 255), map->path.data);
 }

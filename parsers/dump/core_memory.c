@@ -20,6 +20,7 @@
 #define CHAIN 256       /* frames followed */
 #define WORDS 1024      /* words of a stack looked at for return addresses */
 #define FRAME_BYTES (16u << 20)
+#define NEAR_STACK (2u << 20)
 #define SURE 3          /* so many links are no accident */
 
 /* The last segment that starts at or below @address, plus one. */
@@ -375,7 +376,13 @@ size_t cul_core_frames(const struct cul_core *core, const struct cul_core_thread
 	if (*chain || !t->registers)
 		return *chain ? n : 0;
 	n = 0;
-	bytes = cul_core_read(core, (t->sp + 7) & ~UINT64_C(7), words, sizeof(words));
+	uint64_t sp = (t->sp + 7) & ~UINT64_C(7);
+	const struct cul_core_segment *s = cul_core_segment(core, sp, true);
+	if (s && s->start <= sp && !s->there) /* in the guard of a stack that ran over */
+		s = cul_core_segment(core, s->end, false);
+	if (s && s->start > sp && s->start - sp <= NEAR_STACK && s->flags & 2)
+		sp = s->start;
+	bytes = cul_core_read(core, sp, words, sizeof(words));
 	for (size_t i = 0; i + 8 <= bytes && n < CUL_CORE_FRAMES; i += 8) {
 		uint64_t word = cul_core_u64(words + i);
 		if (is_code(core, word) && cul_core_module(core, word) && (!n || at[n - 1] != word))

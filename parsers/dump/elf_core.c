@@ -252,7 +252,7 @@ static enum cul_status tell_locks(struct cul_parse *parse, const struct cul_core
 	return status;
 }
 
-static enum cul_status tell_missing(struct cul_parse *parse, const struct cul_core *core, struct cul_time time)
+static enum cul_status tell_missing(struct cul_parse *parse, const struct cul_core *core, const struct cul_core_fault *fault, struct cul_time time)
 {
 	char text[400] = "";
 	double mib = (double)core->missing / (1 << 20);
@@ -261,7 +261,7 @@ static enum cul_status tell_missing(struct cul_parse *parse, const struct cul_co
 			 mib, (double)core->promised / (1 << 20));
 	else if (core->notes_cut)
 		snprintf(text, sizeof(text), "some of the core's notes are damaged");
-	else if (core->thread_count && core->threads[0].registers && !cul_core_read(core, core->threads[0].sp & ~UINT64_C(7), &(char){ 0 }, 1))
+	else if (core->thread_count && core->threads[0].registers && strcmp(fault->event, "stack-overflow") && !cul_core_read(core, core->threads[0].sp & ~UINT64_C(7), &(char){ 0 }, 1))
 		snprintf(text, sizeof(text), "the stack of the thread that died is not in the core");
 	if (!core->thread_count) {
 		size_t n = strlen(text);
@@ -314,7 +314,7 @@ static enum cul_status core_open(struct cul_parse *parse, const struct cul_image
 		if (status == CUL_OK)
 			status = tell_locks(parse, &core, name.time);
 		if (status == CUL_OK)
-			status = tell_missing(parse, &core, name.time);
+			status = tell_missing(parse, &core, &fault, name.time);
 		for (size_t i = 0; i < core.thread_count && i < TOLD_THREADS && status == CUL_OK; i++)
 			status = tell_thread(parse, &core, i, name.time);
 		if (status == CUL_OK)
