@@ -63,6 +63,8 @@ enum cul_kmem_machine { CUL_KMEM_OTHER, CUL_KMEM_X86_64, CUL_KMEM_ARM64 };
 enum cul_kmem_machine cul_kmem_machine(const struct cul_kmem *kmem);
 /** 4 or 5 on x86-64; 0: kernel addresses can't be translated (only cul_kmem_phys() works). */
 int cul_kmem_levels(const struct cul_kmem *kmem);
+/** Why not, where it is 0. */
+const char *cul_kmem_untranslated(const struct cul_kmem *kmem);
 struct cul_slice cul_kmem_release(const struct cul_kmem *kmem);  /* "6.1.0-56-amd64"; may be empty */
 struct cul_slice cul_kmem_build_id(const struct cul_kmem *kmem); /* hex digits, may be empty */
 /** How far KASLR moved the kernel; false: not known. */
@@ -73,7 +75,7 @@ struct cul_time cul_kmem_crash_time(const struct cul_kmem *kmem);
 /** Registers of a CPU when it was stopped, from its NT_PRSTATUS, in the order of struct user_regs_struct. */
 struct cul_kmem_cpu {
 	unsigned cpu; /* number of the note: offline CPUs may have none, so check @pid against the task */
-	int pid;      /* 0: idle, or not told (QEMU) */
+	int pid;      /* 0: idle; -1: not told (QEMU) */
 	unsigned count;
 	/* x86-64 (27): r15 r14 r13 r12 bp bx r11 r10 r9 r8 ax cx dx si di orig_ax ip cs flags sp ss fs_base gs_base ds es fs gs
 	 * arm64 (34): x0..x30 sp pc pstate */
@@ -91,8 +93,8 @@ enum cul_status cul_kmem_missing(struct cul_parse *parse, const struct cul_kmem 
 
 /**
  * Symbols, types, tasks, stacks, locks: ktask.c. Called by vmcore.c after the log; observes what it finds and, by
- * cul_kmem_missing(), what it can't. vmcore.c calls it as soon as parsers/dump/ktask.h is there, which declares it too
- * and has CUL_VMCORE_KINDS: the kinds it emits, as a list of CUL_KIND(…) each followed by a comma.
+ * cul_kmem_missing(), what it can't. ktask.h has CUL_VMCORE_KINDS: the kinds it emits, as a list of CUL_KIND(…) each followed
+ * by a comma. Both are taken when WITH_TASKS in vmcore.c is 1.
  */
 enum cul_status cul_vmcore_tasks(struct cul_parse *parse, struct cul_kmem *kmem);
 
