@@ -96,7 +96,12 @@ int run_report(const struct options *o)
 		complain("%s: %s", o->output, strerror(errno));
 		return EXIT_UNREADABLE;
 	}
+	static const struct { const char *suffix, *format; } known[] = { { ".html", "html" }, { ".htm", "html" }, { ".md", "markdown" }, { ".json", "json" }, { ".dot", "dot" } };
 	struct options quiet = *o;
+	size_t size = strlen(o->output);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]) && !quiet.format && !quiet.json; i++)
+		if (size > strlen(known[i].suffix) && !strcmp(o->output + size - strlen(known[i].suffix), known[i].suffix))
+			quiet.format = known[i].format;
 	quiet.colour = o->colour > 0;
 	int ret = analyse_all(&quiet, out);
 	errno = 0;

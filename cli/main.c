@@ -74,13 +74,15 @@ static const struct command {
 	{ "analyse", "PATH...", "read files, folders, archives or cases; print what broke first", 
 	  "Each PATH is one bundle: a file, a folder, an archive, \"-\" for standard input, or a case written by scan.\n"
 	  "The word analyse may be left out.",
-	  OPT_JUDGE | OPT_WINDOW, 1, SIZE_MAX, run_analyse },
+	  OPT_JUDGE | OPT_FORMAT | OPT_WINDOW, 1, SIZE_MAX, run_analyse },
 	{ "scan", "PATH... -o CASE", "read, analyse and print, and keep it all in a case file",
 	  "All PATHs go into one case: an SQLite database that holds what was understood and the lines around it.\n"
 	  "With --add they are added to the case that is there; \"scan --add CASE PATH...\" is the same.",
-	  OPT_JUDGE | OPT_WINDOW | OPT_OUTPUT | OPT_ADD | OPT_KEEP, 1, SIZE_MAX, run_scan },
-	{ "judge", "CASE", "judge a case again, by the rules of today", NULL, OPT_JUDGE, 1, 1, run_judge },
-	{ "report", "CASE", "print a case as text, JSON, Markdown or graph", "A PATH that is no case is scanned in memory first.",
+	  OPT_JUDGE | OPT_FORMAT | OPT_WINDOW | OPT_OUTPUT | OPT_ADD | OPT_KEEP, 1, SIZE_MAX, run_scan },
+	{ "judge", "CASE", "judge a case again, by the rules of today", NULL, OPT_JUDGE | OPT_FORMAT, 1, 1, run_judge },
+	{ "report", "CASE", "print a case as text, JSON, Markdown, HTML or graph",
+	  "A PATH that is no case is scanned in memory first. Without --format, the end of the name behind -o says which:\n"
+	  ".html, .md, .json, .dot.",
 	  OPT_JUDGE | OPT_FORMAT | OPT_OUTPUT | OPT_WINDOW, 1, 1, run_report },
 	{ "show", "CASE PLACE", "print the lines around a piece of evidence",
 	  "PLACE is SOURCE:LINE as the report prints it (the end of the source's name will do), or the number of a\n"

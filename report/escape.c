@@ -167,6 +167,29 @@ const char *cul_clean_markdown(struct cul_arena *arena, struct cul_slice text)
 	return ret;
 }
 
+const char *cul_clean_html(struct cul_arena *arena, struct cul_slice text)
+{
+	const char *plain = cul_harmless(arena, text);
+	char *ret = cul_arena_get(arena, strlen(plain) * 6 + 8), *at = ret;
+
+	if (!ret)
+		return "";
+	for (; *plain; plain++) {
+		const char *as = *plain == '<' ? "&lt;" : *plain == '>' ? "&gt;" : *plain == '&' ? "&amp;" : *plain == '"' ? "&quot;" :
+				 *plain == '\'' ? "&#39;" : *plain == '`' ? "&#96;" : NULL;
+
+		if (!as) {
+			*at++ = *plain;
+			continue;
+		}
+		size_t n = strlen(as);
+		memcpy(at, as, n);
+		at += n;
+	}
+	*at = '\0';
+	return ret;
+}
+
 const char *cul_shorten(struct cul_arena *arena, const char *text, size_t columns)
 {
 	struct cul_slice rest = cul_str(text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Text from outside, made harmless for where it goes: a terminal, JSON, Markdown. Everything a report prints goes through one
+ * Text from outside, made harmless for where it goes: a terminal, JSON, Markdown, HTML. Everything a report prints goes through one
  * of these, titles and commands too, since a rule fills them with words of the input.
  */
 #ifndef CUL_REPORT_ESCAPE_H
@@ -28,6 +28,9 @@ const char *cul_harmless(struct cul_arena *arena, struct cul_slice text);
 const char *cul_clean_json(struct cul_arena *arena, struct cul_slice text);
 /** For Markdown outside of code: what is markup or HTML is escaped; "@" and "#" too, which trackers link. */
 const char *cul_clean_markdown(struct cul_arena *arena, struct cul_slice text);
+
+/** For HTML, text and values in quotes: what is markup stands as references. */
+const char *cul_clean_html(struct cul_arena *arena, struct cul_slice text);
 
 /** cut @text (of cul_harmless()) to @columns, with an ellipsis when something is lost. */
 const char *cul_shorten(struct cul_arena *arena, const char *text, size_t columns);

@@ -27,6 +27,10 @@ void cul_report_text(struct cul_report *r);
 enum cul_status cul_report_json(struct cul_report *r, struct cul_error *err);
 void cul_report_markdown(struct cul_report *r);
 void cul_report_dot(struct cul_report *r);
+void cul_report_html(struct cul_report *r);
+/** graph_svg.c: the causal graph, the findings in time; false when there is nothing to draw. */
+bool cul_report_graph(struct cul_report *r);
+bool cul_report_timeline(struct cul_report *r);
 
 /* ---- in words, in the report's language; all of it unescaped ---- */
 

@@ -541,8 +541,11 @@ enum cul_status cul_report_write(struct cul_case *c, const struct cul_verdict *v
 	case CUL_REPORT_DOT:
 		cul_report_dot(&r);
 		break;
+	case CUL_REPORT_HTML:
+		cul_report_html(&r);
+		break;
 	default:
-		return cul_fail(err, CUL_EUSE, "the report: this format is not one that is written; there are text, JSON, Markdown and dot");
+		return cul_fail(err, CUL_EUSE, "the report: this format is not one that is written; there are text, JSON, Markdown, HTML and dot");
 	}
 	if (status != CUL_OK)
 		return status;

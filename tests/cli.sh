@@ -145,6 +145,10 @@ if [ -d "$first" ]; then
 	says "label of no cause" err "did you mean $cause"
 	run 3 "label of no case" label "$scratch/hello.txt" none
 	run 3 "label of nothing" label "$scratch/absent" none
+	run 0 "page" report -o "$scratch/page.html" "$scratch/a.culprit"
+	cp "$scratch/page.html" "$scratch/out"
+	says "page" out '^<!doctype html>'
+	says "page" out 'default-src .none.'
 	run 0 "graph" report --format dot "$scratch/a.culprit"
 	says "graph" out '^digraph culprit \{'
 	says "graph" out '^  f1 \[label="1\. .*amdgpu\.queue-evicted-hang'

@@ -295,6 +295,145 @@ static void test_markdown(void **state)
 	free(text);
 }
 
+/* ---- HTML ---------------------------------------------------------------------------------------- */
+
+static uint32_t turned(uint32_t x, int n)
+{
+	return x >> n | x << (32 - n);
+}
+
+/* SHA-256 in base64, as a Content-Security-Policy names a style sheet. */
+static void sha256(struct cul_slice text, char out[45])
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	uint32_t h[8], k[64], w[64], s[8];
+	int primes = 0;
+
+	for (uint32_t n = 2; primes < 64; n++) {
+		bool prime = true;
+		for (uint32_t d = 2; d * d <= n; d++)
+			prime &= n % d != 0;
+		if (!prime)
+			continue;
+		long double root = sqrtl(n), cube = cbrtl(n);
+		if (primes < 8)
+			h[primes] = (uint32_t)((root - floorl(root)) * 4294967296.0L);
+		k[primes++] = (uint32_t)((cube - floorl(cube)) * 4294967296.0L);
+	}
+	size_t blocks = (text.size + 8) / 64 + 1;
+	unsigned char *padded = calloc(blocks, 64);
+	assert_non_null(padded);
+	memcpy(padded, text.data, text.size);
+	padded[text.size] = 0x80;
+	for (int i = 0; i < 8; i++)
+		padded[blocks * 64 - 1 - (size_t)i] = (unsigned char)((uint64_t)text.size * 8 >> (8 * i));
+	for (size_t b = 0; b < blocks; b++) {
+		for (int i = 0; i < 16; i++) {
+			const unsigned char *at = padded + b * 64 + 4 * i;
+			w[i] = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+		}
+		for (int i = 16; i < 64; i++)
+			w[i] = w[i - 16] + (turned(w[i - 15], 7) ^ turned(w[i - 15], 18) ^ w[i - 15] >> 3) + w[i - 7] +
+			       (turned(w[i - 2], 17) ^ turned(w[i - 2], 19) ^ w[i - 2] >> 10);
+		memcpy(s, h, sizeof(s));
+		for (int i = 0; i < 64; i++) {
+			uint32_t t1 = s[7] + (turned(s[4], 6) ^ turned(s[4], 11) ^ turned(s[4], 25)) + ((s[4] & s[5]) ^ (~s[4] & s[6])) + k[i] + w[i];
+			uint32_t t2 = (turned(s[0], 2) ^ turned(s[0], 13) ^ turned(s[0], 22)) + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
+			memmove(s + 1, s, 7 * sizeof(*s));
+			s[4] += t1;
+			s[0] = t1 + t2;
+		}
+		for (int i = 0; i < 8; i++)
+			h[i] += s[i];
+	}
+	free(padded);
+	unsigned char bytes[33] = { 0 };
+	for (int i = 0; i < 32; i++)
+		bytes[i] = (unsigned char)(h[i / 4] >> (24 - 8 * (i % 4)));
+	for (int i = 0, n = 0; i < 33; i += 3) {
+		uint32_t v = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 | bytes[i + 2];
+		for (int j = 0; j < 4; j++)
+			out[n++] = digits[v >> (18 - 6 * j) & 63];
+	}
+	out[43] = '=';
+	out[44] = 0;
+}
+
+static void check_page(const char *text)
+{
+	static const char *const never[] = { "<script", "<img", "<iframe", "<link", "<object", "<base", "@import", "url(", "href=\"javascript",
+					     "href=\"http:", "http-equiv=\"refresh" };
+	static const char *const attributes[] = { " src=", " style=", " on", " srcset=", " xlink:" };
+	struct cul_slice css, head, page = cul_str(text);
+	char hash[45];
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
+		if (strstr(text, never[i]))
+			fail_msg("the page holds %s", never[i]);
+	for (const char *at = text; (at = strchr(at, '<')); at++) {
+		struct cul_slice tag = cul_slice(at, strcspn(at, ">"));
+		for (size_t i = 0; i < sizeof(attributes) / sizeof(*attributes); i++)
+			if (cul_has(tag, cul_str(attributes[i])))
+				fail_msg("a tag has%s: %.*s", attributes[i], (int)tag.size, tag.data);
+	}
+	for (struct cul_slice rest = page; rest.size; rest = cul_from(rest, n)) {
+		uint32_t c = cul_utf8_read(rest, &n);
+		assert_int_not_equal(n, 0);
+		assert_true((c >= 0x20 || c == '\n') && !(c >= 0x7f && c < 0xa0) && c != 0x202e);
+	}
+	assert_true(cul_cut(page, CUL_LIT("<style>"), &head, &css) && cul_cut(css, CUL_LIT("</style>"), &css, NULL));
+	sha256(css, hash);
+	if (!cul_has(head, cul_str(hash)))
+		fail_msg("STYLE_HASH of report/html.c should be sha256-%s", hash);
+	assert_true(cul_has(head, CUL_LIT("default-src 'none'")));
+	/* as many tags are closed as opened */
+	static const char *const tags[] = { "details", "section", "article", "div", "svg", "g", "ul", "ol", "li", "table", "dl", "span", "a", "p" };
+	for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++) {
+		char open[16], bare[16], close[16];
+		int balance = 0;
+		snprintf(open, sizeof(open), "<%s ", tags[i]);
+		snprintf(bare, sizeof(bare), "<%s>", tags[i]);
+		snprintf(close, sizeof(close), "</%s>", tags[i]);
+		for (const char *at = text; (at = strchr(at, '<')); at++)
+			balance += !strncmp(at, open, strlen(open)) || !strncmp(at, bare, strlen(bare)) ? 1 : !strncmp(at, close, strlen(close)) ? -1 : 0;
+		if (balance)
+			fail_msg("<%s> is opened %d times more than closed", tags[i], balance);
+	}
+}
+
+static void test_html(void **state)
+{
+	static const char *const words[] = { "<script>alert(1)</script><img src=x onerror=alert(1)>", "\"' onload='x' javascript:alert(1) &lt; ]]> -->", LONG CJK,
+					     "</title></style><script src=//x>", "" };
+	char *text;
+
+	(void)state;
+	for (int lang = 0; lang < 2; lang++)
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+			struct cul_verdict v = make_verdict(words[i]);
+			findings[0].relation = findings[1].relation = words[i];
+			text = print(&v, (struct cul_report_options){ .format = CUL_REPORT_HTML, .seconds = -1, .lang = lang ? "zh" : "en" });
+			check_page(text);
+			assert_non_null(strstr(text, "<svg class=\"graph\""));
+			assert_non_null(strstr(text, lang ? "立即处理" : "Act now"));
+			free(text);
+		}
+	struct cul_verdict none = { .not_judged = not_judged, .not_judged_count = 2 };
+	text = print(&none, (struct cul_report_options){ .format = CUL_REPORT_HTML, .seconds = -1 });
+	check_page(text);
+	assert_null(strstr(text, "<svg class=\"graph\""));
+	free(text);
+	/* a graph that goes round, and one that is deep: drawn all the same */
+	struct cul_verdict v = make_verdict("round");
+	findings[0].explained_by = 2;
+	findings[1].explained_by = 3;
+	findings[2].explained_by = 1;
+	text = print(&v, (struct cul_report_options){ .format = CUL_REPORT_HTML, .seconds = -1 });
+	check_page(text);
+	free(text);
+}
+
 static void test_escape(void **state)
 {
 	static const struct { const char *text, *want; size_t columns; } cases[] = {
@@ -342,7 +481,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_screen), cmocka_unit_test(test_colour), cmocka_unit_test(test_no_lead), cmocka_unit_test(test_json),
-		cmocka_unit_test(test_markdown), cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_markdown), cmocka_unit_test(test_html), cmocka_unit_test(test_escape),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
