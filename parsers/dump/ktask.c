@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The tasks of a dump: who they are, what they do, where they stand.
+ *
+ * struct task_struct: the circle `tasks` from init_task holds the leaders, each signal_struct's thread_head its threads
+ * (include/linux/sched.h, sched/signal.h). The idle tasks of other CPUs are in neither; their run queues name them. State
+ * letters as task_state_to_char() gives them; __state was `state` before 5.14. A sleeping task's stack begins with a struct
+ * inactive_task_frame at thread.sp; a running one's with the registers of its CPU's NT_PRSTATUS.
+ */
+#include <stdio.h>
+
+#include "parsers/dump/kernel.h"
+
+#define MOST_COMMAND 512
+#define SEARCHED_ON_CPU (1u << 16) /* IRQ and exception stacks are no larger */
+
+struct offsets {
+	int64_t tasks, pid, tgid, comm, state, exit_state, stack, sp, fp, pc, mm, flags, cpu, on_cpu, signal, head, node, parent, arrival,
+		exec_start, start, worker, vfork, bits, arg_start, arg_end, pgd;
+	struct cul_btf_member iowait;
+	bool has_iowait;
+};
+
+static bool load_offsets(const struct cul_kernel *k, struct offsets *o)
+{
+	uint32_t task = cul_btf_find(&k->btf, "task_struct", CUL_BTF_STRUCT);
+
+#define AT(path) cul_koffset(k, "task_struct", path)
+	*o = (struct offsets){
+		.tasks = AT("tasks"), .pid = AT("pid"), .tgid = AT("tgid"), .comm = AT("comm"), .state = AT("__state"),
+		.exit_state = AT("exit_state"), .stack = AT("stack"), .sp = AT("thread.sp"), .fp = -1, .pc = -1, .mm = AT("mm"),
+		.flags = AT("flags"), .cpu = AT("thread_info.cpu"), .on_cpu = AT("on_cpu"), .signal = AT("signal"),
+		.head = cul_koffset(k, "signal_struct", "thread_head"), .node = AT("thread_node"), .parent = AT("real_parent"),
+		.arrival = AT("sched_info.last_arrival"), .exec_start = AT("se.exec_start"), .start = AT("start_time"),
+		.worker = AT("worker_private"), .vfork = AT("vfork_done"), .arg_start = cul_koffset(k, "mm_struct", "arg_start"),
+		.arg_end = cul_koffset(k, "mm_struct", "arg_end"), .pgd = cul_koffset(k, "mm_struct", "pgd"),
+	};
+	if (o->state < 0)
+		o->state = AT("state");
+	if (o->cpu < 0)
+		o->cpu = AT("cpu");
+	if (o->worker < 0)
+		o->worker = AT("set_child_tid"); /* up to 5.16 a kthread's own data hangs there */
+	if (o->sp < 0) { /* arm64 */
+		o->sp = AT("thread.cpu_context.sp");
+		o->fp = AT("thread.cpu_context.fp");
+		o->pc = AT("thread.cpu_context.pc");
+	}
+#undef AT
+	o->has_iowait = cul_btf_member(&k->btf, task, "in_iowait", &o->iowait) && o->iowait.bits == 1;
+	return o->tasks >= 0 && o->pid >= 0 && o->tgid >= 0 && o->comm >= 0 && o->state >= 0;
+}
+
+/* ---- reading one ------------------------------------------------------------------------------------------------- */
+
+static char state_letter(uint32_t state, uint32_t exit_state)
+{
+	static const char letters[] = "RSDTtXZP";
+	uint32_t bits = (state | exit_state) & 0x7f;
+	int index = 0;
+
+	if ((state & 0x402) == 0x402)
+		return 'I';
+	if (state & 0x9000 && !(bits & 0x7f)) /* waits for an rt lock; frozen */
+		return 'D';
+	for (; bits; bits >>= 1)
+		index++;
+	return letters[index];
+}
+
+/* the whole struct in one read: its fields lie on few pages, and most pages are asked for once only */
+static uint64_t word(const struct cul_kernel *k, uint64_t task, int64_t offset)
+{
+	return offset < 0 ? 0 : cul_kread_u64(k, task + (uint64_t)offset);
+}
+
+static uint32_t half(const struct cul_kernel *k, uint64_t task, int64_t offset)
+{
+	return offset < 0 ? 0 : cul_kread_u32(k, task + (uint64_t)offset);
+}
+
+static bool read_task(const struct cul_kernel *k, const struct offsets *o, uint64_t at, struct cul_ktask *t)
+{
+	uint64_t ran, started;
+
+	*t = (struct cul_ktask){ .address = at, .idle_ns = -1, .age_ns = -1 };
+	if (!cul_kread(k, at + (uint64_t)o->pid, &t->pid, 4) || !cul_kread(k, at + (uint64_t)o->state, &t->state, 4) ||
+	    t->pid > (1u << 22) || !cul_kread_text(k, at + (uint64_t)o->comm, t->comm, sizeof(t->comm)))
+		return false;
+	t->tgid = half(k, at, o->tgid);
+	t->exit_state = half(k, at, o->exit_state);
+	t->stack = word(k, at, o->stack);
+	t->sp = word(k, at, o->sp);
+	t->mm = word(k, at, o->mm);
+	t->flags = half(k, at, o->flags);
+	t->cpu = half(k, at, o->cpu);
+	t->on_cpu = half(k, at, o->on_cpu) != 0;
+	t->signal = word(k, at, o->signal);
+	t->parent = word(k, at, o->parent);
+	t->worker = word(k, at, o->worker);
+	t->vfork_done = word(k, at, o->vfork);
+	t->ppid = cul_kaddress(t->parent) ? half(k, t->parent, o->tgid) : 0;
+	t->letter = state_letter(t->state, t->exit_state);
+	if (o->has_iowait)
+		t->iowait = word(k, at, (int64_t)(o->iowait.bit_offset / 64 * 8)) >> o->iowait.bit_offset % 64 & 1;
+	ran = word(k, at, o->arrival);
+	if (!ran)
+		ran = word(k, at, o->exec_start);
+	if (ran && k->clock_ns)
+		t->idle_ns = ran < k->clock_ns ? (int64_t)(k->clock_ns - ran) : 0;
+	started = word(k, at, o->start);
+	if (started && started < k->clock_ns)
+		t->age_ns = (int64_t)(k->clock_ns - started);
+	return true;
+}
+
+/* ---- the list ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t bucket_of(const struct cul_kernel *k, uint64_t address)
+{
+	return (uint32_t)(address >> 6 ^ address >> 20) * 2654435761u >> 8 & k->task_mask;
+}
+
+struct cul_ktask *cul_ktask_at(const struct cul_kernel *k, uint64_t address)
+{
+	if (!k->task_buckets)
+		return NULL;
+	for (uint32_t at = bucket_of(k, address), n = 0; k->task_buckets[at] && n <= k->task_mask; at = (at + 1) & k->task_mask, n++)
+		if (k->tasks[k->task_buckets[at] - 1].address == address)
+			return &k->tasks[k->task_buckets[at] - 1];
+	return NULL;
+}
+
+static bool grow(struct cul_kernel *k)
+{
+	uint32_t room = k->task_room ? 2 * k->task_room : 256;
+	struct cul_ktask *tasks = cul_arena_get(k->arena, room * sizeof(*tasks));
+	uint32_t *buckets = cul_arena_get(k->arena, 2 * (size_t)room * sizeof(*buckets));
+
+	if (!tasks || !buckets)
+		return false;
+	if (k->task_count)
+		memcpy(tasks, k->tasks, k->task_count * sizeof(*tasks));
+	k->tasks = tasks;
+	k->task_room = room;
+	k->task_buckets = buckets;
+	k->task_mask = 2 * room - 1;
+	for (uint32_t i = 0; i < k->task_count; i++) {
+		uint32_t at = bucket_of(k, k->tasks[i].address);
+
+		while (buckets[at])
+			at = (at + 1) & k->task_mask;
+		buckets[at] = i + 1;
+	}
+	return true;
+}
+
+/* false: it was there before, is none, or there are too many */
+static bool add_task(struct cul_kernel *k, const struct offsets *o, uint64_t at)
+{
+	uint32_t bucket;
+
+	if (!cul_kaddress(at) || cul_ktask_at(k, at))
+		return false;
+	if (k->task_count == CUL_K_TASKS || (k->task_count == k->task_room && !grow(k))) {
+		k->tasks_cut = true;
+		return false;
+	}
+	if (!read_task(k, o, at, &k->tasks[k->task_count]))
+		return false;
+	bucket = bucket_of(k, at);
+	while (k->task_buckets[bucket])
+		bucket = (bucket + 1) & k->task_mask;
+	k->task_buckets[bucket] = ++k->task_count;
+	return true;
+}
+
+static void add_threads(struct cul_kernel *k, const struct offsets *o, uint64_t signal)
+{
+	uint64_t head = signal + (uint64_t)o->head, at;
+
+	if (o->head < 0 || o->node < 0 || !cul_kaddress(signal))
+		return;
+	at = cul_kread_u64(k, head);
+	for (uint32_t steps = 0; at != head && cul_kaddress(at) && steps < CUL_K_TASKS; steps++) {
+		uint64_t task = at - (uint64_t)o->node;
+
+		/* a thread met twice, beyond the leader, is a circle that misses the head */
+		if (!add_task(k, o, task) && steps)
+			return;
+		at = cul_kread_u64(k, at);
+	}
+}
+
+/* what each CPU runs: also its idle task */
+static void add_current(struct cul_kernel *k, const struct offsets *o)
+{
+	int64_t current = cul_koffset(k, "rq", "curr");
+	uint64_t queues, offsets, at, cpus = CUL_K_CPUS;
+	struct cul_ktask *task;
+
+	if (current < 0 || !cul_ksymbol(k, "runqueues", &queues) || !cul_ksymbol(k, "__per_cpu_offset", &offsets))
+		return;
+	if (cul_ksymbol(k, "nr_cpu_ids", &at) && cul_kread_u32(k, at) && cul_kread_u32(k, at) < cpus)
+		cpus = cul_kread_u32(k, at);
+	for (uint64_t cpu = 0; cpu < cpus; cpu++) {
+		uint64_t base = cul_kread_u64(k, offsets + 8 * cpu);
+
+		if (!cul_kaddress(base + queues))
+			continue;
+		at = cul_kread_u64(k, base + queues + (uint64_t)current);
+		add_task(k, o, at);
+		task = cul_ktask_at(k, at);
+		if (task)
+			task->active = true;
+	}
+}
+
+static void find_panicked(struct cul_kernel *k)
+{
+	static const char *const names[] = { "panic_cpu", "crashing_cpu" };
+	uint64_t at;
+	uint32_t cpu;
+
+	for (int i = 0; i < 2; i++) {
+		if (!cul_ksymbol(k, names[i], &at) || !cul_kread(k, at, &cpu, 4) || cpu >= CUL_K_CPUS)
+			continue;
+		for (uint32_t t = 0; t < k->task_count; t++)
+			if (k->tasks[t].cpu == cpu && (k->tasks[t].on_cpu || k->tasks[t].active)) {
+				k->tasks[t].panicked = true;
+				return;
+			}
+	}
+}
+
+static void read_command(struct cul_kernel *k, const struct offsets *o, struct cul_ktask *t)
+{
+	uint64_t start, end, pgd;
+	char text[MOST_COMMAND];
+	size_t size;
+
+	if (!cul_kaddress(t->mm) || o->arg_start < 0 || o->arg_end < 0 || o->pgd < 0)
+		return;
+	start = word(k, t->mm, o->arg_start);
+	end = word(k, t->mm, o->arg_end);
+	pgd = word(k, t->mm, o->pgd);
+	if (end <= start || !cul_kaddress(pgd) || cul_kaddress(start))
+		return;
+	size = end - start < sizeof(text) - 1 ? end - start : sizeof(text) - 1;
+	while (size && !cul_kmem_user(k->mem, pgd, start, text, size))
+		size /= 2; /* the second page of a long one may be missing */
+	while (size && !text[size - 1])
+		size--;
+	for (size_t i = 0; i < size; i++)
+		if (!text[i])
+			text[i] = ' ';
+		else if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			text[i] = '?';
+	if (size)
+		t->command = cul_arena_copy(k->arena, cul_slice(text, size));
+}
+
+bool cul_ktasks_load(struct cul_kernel *k, const char **why)
+{
+	uint64_t init, at;
+	struct offsets o;
+	int64_t size;
+	uint32_t steps;
+
+	if (!cul_ksymbol(k, "init_task", &init) || !load_offsets(k, &o)) {
+		*why = "no task list, or in a form that is not known";
+		return false;
+	}
+	size = cul_btf_size(&k->btf, "thread_union");
+	k->stack_size = size >= 4096 && size <= (1 << 17) ? (uint64_t)size : 16384;
+	if (!add_task(k, &o, init)) {
+		*why = "init_task is not in the dump";
+		return false;
+	}
+	add_threads(k, &o, k->tasks[0].signal);
+	at = cul_kread_u64(k, init + (uint64_t)o.tasks);
+	for (steps = 0; at != init + (uint64_t)o.tasks && steps < CUL_K_TASKS; steps++) {
+		uint64_t task = at - (uint64_t)o.tasks;
+		const struct cul_ktask *t;
+
+		if (!cul_kaddress(at)) {
+			k->tasks_cut = true;
+			break;
+		}
+		add_task(k, &o, task);
+		t = cul_ktask_at(k, task);
+		if (!t) {
+			k->tasks_cut = true;
+			break;
+		}
+		add_threads(k, &o, t->signal);
+		at = cul_kread_u64(k, at);
+	}
+	if (steps == CUL_K_TASKS)
+		k->tasks_cut = true;
+	add_current(k, &o);
+	find_panicked(k);
+	for (uint32_t i = 0; i < k->task_count; i++)
+		if (k->tasks[i].pid == k->tasks[i].tgid || k->tasks[i].letter == 'D')
+			read_command(k, &o, &k->tasks[i]);
+	return true;
+}
+
+/* ---- stacks ------------------------------------------------------------------------------------------------------------ */
+
+/* registers of the CPU that @t runs on */
+static bool cpu_regs(const struct cul_kernel *k, const struct cul_ktask *t, struct cul_kregs *ret)
+{
+	const struct cul_kmem_cpu *best = NULL, *cpus;
+	bool x86 = cul_kmem_machine(k->mem) == CUL_KMEM_X86_64;
+	size_t count;
+
+	cpus = cul_kmem_cpus(k->mem, &count);
+	/* notes count only the CPUs that were online: where they tell a pid, it decides */
+	for (size_t i = 0; i < count; i++)
+		if (cpus[i].pid >= 0 && (uint32_t)cpus[i].pid == t->pid && (t->pid || cpus[i].cpu == t->cpu))
+			best = &cpus[i];
+	for (size_t i = 0; i < count && !best; i++)
+		if (cpus[i].cpu == t->cpu && (cpus[i].pid < 0 || (uint32_t)cpus[i].pid == t->pid))
+			best = &cpus[i];
+	if (!best || best->count < (x86 ? 20u : 33u))
+		return false;
+	if (x86)
+		*ret = (struct cul_kregs){ .ip = best->regs[CUL_X86_IP], .sp = best->regs[CUL_X86_SP], .bp = best->regs[CUL_X86_BP],
+					   .r10 = best->regs[7], .r13 = best->regs[2], .dx = best->regs[12], .di = best->regs[CUL_X86_DI],
+					   .user = (best->regs[17] & 3) == 3 };
+	else
+		*ret = (struct cul_kregs){ .ip = best->regs[CUL_ARM_PC], .sp = best->regs[CUL_ARM_SP], .bp = best->regs[CUL_ARM_FP],
+					   .user = !(best->regs[CUL_ARM_PC] >> 55 & 1) };
+	return ret->ip != 0;
+}
+
+static bool sleeping_regs(const struct cul_kernel *k, const struct offsets *o, const struct cul_ktask *t, struct cul_kregs *ret)
+{
+	uint64_t size = k->inactive_size > 0 ? (uint64_t)k->inactive_size : 56;
+	uint64_t bp = k->inactive_bp >= 0 ? (uint64_t)k->inactive_bp : 40, ip = k->inactive_ip >= 0 ? (uint64_t)k->inactive_ip : 48;
+
+	if (!cul_kaddress(t->sp))
+		return false;
+	if (o->pc >= 0) {
+		*ret = (struct cul_kregs){ .ip = word(k, t->address, o->pc), .sp = t->sp, .bp = word(k, t->address, o->fp) };
+		return ret->ip != 0;
+	}
+	*ret = (struct cul_kregs){ .sp = t->sp + size };
+	return cul_kread(k, t->sp + bp, &ret->bp, 8) && cul_kread(k, t->sp + ip, &ret->ip, 8);
+}
+
+static bool is_scheduler(const char *name)
+{
+	/* __sched functions of kernel/sched and the timers, as in_sched_functions() leaves them out of wchan */
+	static const char *const heads[] = { "__schedule", "schedule", "io_schedule", "preempt_schedule", "__switch_to", "rt_mutex_schedule",
+					     "__cond_resched", "do_nanosleep", "context_switch", "__sched_text", NULL };
+
+	for (const char *const *h = heads; *h; h++)
+		if (!strncmp(name, *h, strlen(*h)))
+			return true;
+	return false;
+}
+
+static void plain_name(const char *name, char *out, size_t size)
+{
+	size_t n = strcspn(name, ".");
+
+	snprintf(out, size, "%.*s", (int)(n ? n : strlen(name)), name);
+}
+
+static void name_waits(struct cul_kernel *k, struct cul_ktask *t)
+{
+	struct cul_kname name, before = { 0 };
+
+	for (unsigned i = 0; i < t->stack_frames->count; i++) {
+		const struct cul_kframe *f = &t->stack_frames->frames[i];
+
+		if (f->guessed || !cul_kname_at(k, f->ip, f->exact, &name))
+			continue;
+		if (!t->wait_function[0] && !is_scheduler(name.name))
+			plain_name(name.name, t->wait_function, sizeof(t->wait_function));
+		if (!strcmp(name.name, "process_one_work") && before.name[0])
+			plain_name(before.name, t->work_function, sizeof(t->work_function));
+		before = name;
+	}
+}
+
+/* struct worker of a kworker: what it works at, and of which workqueue */
+static void name_work(struct cul_kernel *k, struct cul_ktask *t)
+{
+	int64_t data = cul_koffset(k, "kthread", "data"), function = cul_koffset(k, "worker", "current_func");
+	int64_t pwq = cul_koffset(k, "worker", "current_pwq"), wq = cul_koffset(k, "pool_workqueue", "wq");
+	int64_t name = cul_koffset(k, "workqueue_struct", "name"), owner = cul_koffset(k, "worker", "task");
+	uint64_t worker, at;
+	struct cul_kname symbol;
+
+	if (!(t->flags & 0x20) || data < 0 || owner < 0 || !cul_kaddress(t->worker)) /* PF_WQ_WORKER */
+		return;
+	worker = cul_kread_u64(k, t->worker + (uint64_t)data);
+	if (!cul_kaddress(worker) || cul_kread_u64(k, worker + (uint64_t)owner) != t->address)
+		return;
+	at = function < 0 ? 0 : cul_kread_u64(k, worker + (uint64_t)function);
+	if (cul_kaddress(at) && cul_kname_at(k, at, true, &symbol) && !symbol.offset)
+		plain_name(symbol.name, t->work_function, sizeof(t->work_function));
+	at = pwq < 0 ? 0 : cul_kread_u64(k, worker + (uint64_t)pwq);
+	if (!cul_kaddress(at) || wq < 0 || name < 0)
+		return;
+	at = cul_kread_u64(k, at + (uint64_t)wq);
+	if (cul_kaddress(at))
+		cul_kread_text(k, at + (uint64_t)name, t->workqueue, sizeof(t->workqueue));
+}
+
+static void unwind_task(struct cul_kernel *k, const struct offsets *o, struct cul_ktask *t)
+{
+	struct cul_kregs regs;
+	uint64_t low = t->stack, high = t->stack + k->stack_size;
+	bool running = t->on_cpu && (t->active || !t->exit_state);
+
+	t->stack_frames = cul_arena_get(k->arena, sizeof(*t->stack_frames));
+	if (!t->stack_frames)
+		return;
+	t->stack_frames->end = CUL_K_NONE;
+	if (!cul_kaddress(t->stack))
+		return;
+	if (running ? !cpu_regs(k, t, &regs) : !sleeping_regs(k, o, t, &regs))
+		return;
+	if (running && !regs.user && (regs.sp < low || regs.sp >= high)) {
+		low = regs.sp; /* an interrupt's stack */
+		high = (regs.sp | (SEARCHED_ON_CPU / 4 - 1)) + 1;
+	}
+	cul_kunwind(k, &regs, running, low, high, t->stack_frames);
+	name_waits(k, t);
+	if (t->letter == 'D' || running)
+		name_work(k, t);
+}
+
+void cul_ktasks_unwind(struct cul_kernel *k)
+{
+	struct offsets o;
+	unsigned count = 0;
+
+	if (!load_offsets(k, &o))
+		return;
+	/* those that matter first: there may be more tasks than are unwound */
+	for (int pass = 0; pass < 2; pass++)
+		for (uint32_t i = 0; i < k->task_count && count < CUL_K_STACKS; i++) {
+			struct cul_ktask *t = &k->tasks[i];
+			bool matters = t->letter == 'D' || t->on_cpu || t->panicked;
+
+			if (matters != !pass || t->stack_frames || t->exit_state)
+				continue;
+			unwind_task(k, &o, t);
+			count++;
+		}
+}
+
+bool cul_ktask_in(struct cul_kernel *k, const struct cul_ktask *t, const char *name)
+{
+	size_t n = strlen(name);
+	struct cul_kname has;
+
+	for (unsigned i = 0; t->stack_frames && i < t->stack_frames->count; i++) {
+		const struct cul_kframe *f = &t->stack_frames->frames[i];
+
+		if (f->guessed || !cul_kname_at(k, f->ip, f->exact, &has))
+			continue;
+		if (name[n - 1] == '*' ? !strncmp(has.name, name, n - 1) :
+					 !strncmp(has.name, name, n) && (!has.name[n] || has.name[n] == '.'))
+			return true;
+	}
+	return false;
+}
