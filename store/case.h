@@ -26,6 +26,9 @@
 #define CASE_TEMPLATES 1000
 #define CASE_BLOCK 65536        /* raw bytes of an evidence block */
 #define CASE_BLOCK_LINES 512    /* lines that no parser took, kept of one member */
+#define CASE_AROUND 12          /* lines around a row that are kept */
+#define CASE_CODEC_LINES 0      /* of a block: lines with their numbers; + 1: packed */
+#define CASE_CODEC_TEXT 2       /* text as it stood; + 1: packed */
 #define CASE_CAPTURES 32        /* named captures of a pattern that are kept */
 #define CASE_COLUMNS 200        /* fields of a kind */
 
@@ -118,6 +121,21 @@ const struct cul_error *case_writer_error(const struct case_writer *w);
 uint64_t case_hash(uint64_t hash, const void *data, size_t size);
 void case_write_varint(uint8_t **p, uint64_t value);
 bool case_read_varint(const uint8_t **p, const uint8_t *end, uint64_t *value);
+
+/* evidence.c */
+struct case_evidence;
+struct case_evidence *case_evidence_new(sqlite3 *db, enum cul_keep keep, bool plain);
+void case_evidence_free(struct case_evidence *e);
+/** Another member begins. */
+enum cul_status case_evidence_member(struct case_evidence *e, int member, struct cul_error *err);
+/** Keep this line; a suspicious one that no parser took: up to a limit. */
+enum cul_status case_evidence_line(struct case_evidence *e, int64_t line, struct cul_slice text, struct cul_error *err);
+enum cul_status case_evidence_suspect(struct case_evidence *e, int64_t line, struct cul_slice text, struct cul_error *err);
+/** What stands around this line is wanted when its text comes; it is the @row-th of its kind in the member. */
+void case_evidence_want(struct case_evidence *e, int64_t line, int64_t row);
+/** The member's text passes: whole lines from @line on. */
+enum cul_status case_evidence_text(struct case_evidence *e, struct cul_slice text, int64_t line, struct cul_error *err);
+enum cul_status case_evidence_finish(struct case_evidence *e, struct cul_error *err);
 
 /* template.c */
 struct case_templates;

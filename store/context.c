@@ -40,20 +40,35 @@ static int64_t unzigzag(uint64_t v)
 	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
-static void read_block(struct kept_list *l, int codec, int64_t bytes, const uint8_t *data, size_t size)
+static void read_text(struct kept_list *l, int64_t line, struct cul_slice text)
 {
-	if (bytes <= 0 || bytes > CASE_BLOCK || !data)
+	while (text.size && line <= l->to) {
+		const char *end = memchr(text.data, '\n', text.size);
+		size_t size = end ? (size_t)(end - text.data) : text.size;
+		add(l, line++, cul_slice(text.data, size && text.data[size - 1] == '\r' ? size - 1 : size));
+		text = cul_from(text, end ? size + 1 : size);
+	}
+}
+
+static void read_block(struct kept_list *l, int codec, int64_t first, int64_t bytes, const uint8_t *data, size_t size)
+{
+	bool lines = codec < CASE_CODEC_TEXT;
+	if (bytes <= 0 || bytes > (lines ? CASE_BLOCK : 1 << 20) || !data)
 		return;
 	CUL_AUTO(cul_freep) uint8_t *plain = malloc((size_t)bytes);
 	if (!plain)
 		return;
-	if (codec == 1) {
+	if (codec == CASE_CODEC_LINES + 1 || codec == CASE_CODEC_TEXT + 1) {
 		size_t got = ZSTD_decompress(plain, (size_t)bytes, data, size);
 		if (ZSTD_isError(got) || got != (size_t)bytes)
 			return;
-	} else if (codec == 0 && size == (size_t)bytes) {
+	} else if ((codec == CASE_CODEC_LINES || codec == CASE_CODEC_TEXT) && size == (size_t)bytes) {
 		memcpy(plain, data, size);
 	} else {
+		return;
+	}
+	if (!lines) {
+		read_text(l, first, cul_slice((const char *)plain, (size_t)bytes));
 		return;
 	}
 	const uint8_t *p = plain, *end = plain + bytes;
@@ -88,15 +103,15 @@ bool cul_case_context(struct cul_case *c, int member, int64_t line, int before, 
 			add(&l, sqlite3_column_int64(rows, 0), cul_slice(text, text && size > 0 ? (size_t)size : 0));
 		}
 	}
-	if (sqlite3_prepare_v2(c->db, "SELECT codec, bytes, data FROM block WHERE member = ? AND last_line >= ? AND first_line <= ?", -1,
+	if (sqlite3_prepare_v2(c->db, "SELECT codec, first_line, bytes, data FROM block WHERE member = ? AND last_line >= ? AND first_line <= ? ORDER BY id", -1,
 			       &blocks, NULL) == SQLITE_OK) {
 		sqlite3_bind_int64(blocks, 1, (int64_t)member + 1);
 		sqlite3_bind_int64(blocks, 2, l.from);
 		sqlite3_bind_int64(blocks, 3, l.to);
 		while (sqlite3_step(blocks) == SQLITE_ROW) {
-			const uint8_t *data = sqlite3_column_blob(blocks, 2);
-			int size = sqlite3_column_bytes(blocks, 2);
-			read_block(&l, sqlite3_column_int(blocks, 0), sqlite3_column_int64(blocks, 1), data, size > 0 ? (size_t)size : 0);
+			const uint8_t *data = sqlite3_column_blob(blocks, 3);
+			int size = sqlite3_column_bytes(blocks, 3);
+			read_block(&l, sqlite3_column_int(blocks, 0), sqlite3_column_int64(blocks, 1), sqlite3_column_int64(blocks, 2), data, size > 0 ? (size_t)size : 0);
 		}
 	}
 	qsort(l.items, l.count, sizeof(*l.items), by_line);

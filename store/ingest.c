@@ -4,14 +4,12 @@
  *
  * Equal observations of one section fold into a run (n, first, last) as long as they come within a
  * minute of each other and on the same boot; where each of them stood goes to `hit`, up to a limit.
- * Samples never fold. A kind's table is made at its first row. Lines that no parser took are kept
- * in blocks, so that evidence can be read with what stood around it.
+ * Samples never fold. A kind's table is made at its first row.
  */
 #include "store/case.h"
 
 #include <limits.h>
 #include <stdio.h>
-#include <zstd.h>
 
 #define RUNS 1024 /* open runs of a section */
 #define WAYS 4
@@ -35,7 +33,7 @@ struct case_writer {
 	enum cul_keep keep;
 	int64_t rows;
 	bool raw;                /* evidence is not compressed */
-	sqlite3_stmt *member, *section, *section_end, *observe, *run, *hit, *record, *capture, *block, *interest;
+	sqlite3_stmt *member, *section, *section_end, *observe, *run, *hit, *record, *capture, *interest;
 	int *interest_ids;       /* by index of ours: its row, or 0 */
 	size_t interest_count;
 	int interest_last;
@@ -51,10 +49,7 @@ struct case_writer {
 	size_t open;
 	uint32_t clock;
 	struct case_templates *templates;
-	uint8_t *text;           /* the block being filled */
-	size_t text_size, kept;
-	int64_t text_first, text_last, text_line;
-	int text_member;
+	struct case_evidence *evidence;
 	struct cul_kind damaged; /* when the registry has none (a test) */
 	const struct cul_kind *damaged_kind;
 };
@@ -124,72 +119,6 @@ static enum cul_status step(struct case_writer *w, sqlite3_stmt *s, const char *
 static enum cul_status need(struct case_writer *w, sqlite3_stmt **s, const char *sql)
 {
 	return *s ? CUL_OK : case_prepare(w->c->db, sql, s, &w->err);
-}
-
-/* ---- lines that are kept ---------------------------------------------------------------------- */
-
-static enum cul_status flush_text(struct case_writer *w)
-{
-	if (!w->text_size)
-		return CUL_OK;
-	enum cul_status status = need(w, &w->block, "INSERT INTO block(member,first_line,last_line,codec,bytes,data) VALUES(?,?,?,?,?,?)");
-	if (status != CUL_OK)
-		return status;
-	uint8_t *packed = NULL;
-	size_t size = 0;
-	if (!w->raw && w->text_size > 256) {
-		size_t bound = ZSTD_compressBound(w->text_size);
-		packed = malloc(bound);
-		if (!packed)
-			return cul_fail(&w->err, CUL_ENOMEM, "evidence: out of memory");
-		size = ZSTD_compress(packed, bound, w->text, w->text_size, 3);
-		if (ZSTD_isError(size))
-			size = 0;
-	}
-	sqlite3_bind_int(w->block, 1, w->text_member);
-	sqlite3_bind_int64(w->block, 2, w->text_first);
-	sqlite3_bind_int64(w->block, 3, w->text_last);
-	sqlite3_bind_int(w->block, 4, size ? 1 : 0);
-	sqlite3_bind_int64(w->block, 5, (int64_t)w->text_size);
-	if (size)
-		sqlite3_bind_blob64(w->block, 6, packed, size, SQLITE_STATIC);
-	else
-		sqlite3_bind_blob64(w->block, 6, w->text, w->text_size, SQLITE_STATIC);
-	status = step(w, w->block, "evidence");
-	sqlite3_bind_null(w->block, 6);
-	free(packed);
-	w->text_size = 0;
-	return status;
-}
-
-static enum cul_status keep_line(struct case_writer *w, int64_t line, struct cul_slice text)
-{
-	if (w->keep == CUL_KEEP_NONE || !text.size || (w->keep != CUL_KEEP_ALL && w->kept >= CASE_BLOCK_LINES))
-		return CUL_OK;
-	if (text.size > CASE_TEXT)
-		text.size = CASE_TEXT;
-	if (!w->text && !(w->text = malloc(CASE_BLOCK)))
-		return cul_fail(&w->err, CUL_ENOMEM, "evidence: out of memory");
-	if (w->text_size && (w->text_member != w->member_id || w->text_size + text.size + 20 > CASE_BLOCK)) {
-		enum cul_status status = flush_text(w);
-		if (status != CUL_OK)
-			return status;
-	}
-	if (!w->text_size) {
-		w->text_member = w->member_id;
-		w->text_first = w->text_last = line;
-		w->text_line = 0;
-	}
-	uint8_t *p = w->text + w->text_size;
-	case_write_varint(&p, zigzag(less(line, w->text_line)));
-	case_write_varint(&p, text.size);
-	memcpy(p, text.data, text.size);
-	w->text_size = (size_t)(p - w->text) + text.size;
-	w->text_line = line;
-	w->text_first = line < w->text_first ? line : w->text_first;
-	w->text_last = line > w->text_last ? line : w->text_last;
-	w->kept++;
-	return CUL_OK;
 }
 
 /* ---- runs ------------------------------------------------------------------------------------- */
@@ -546,6 +475,7 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 		return damage(w, o->section, o->line, why);
 	}
 	k->rows += !record;
+	case_evidence_want(w->evidence, o->line, record ? w->each_rows[o->interest] : k->rows);
 	status = write_spine(w, k, o, same);
 	if (status == CUL_OK)
 		status = record ? write_record(w, o) : write_fields(w, k, o);
@@ -612,7 +542,6 @@ static enum cul_status on_member(void *ctx, const struct cul_member *member, int
 	memset(w->each_rows, 0, w->interest_count * sizeof(*w->each_rows));
 	w->each_all = 0;
 	w->lines = w->bytes = 0;
-	w->kept = 0;
 	w->damage = 0;
 	w->read_as[0] = 0;
 	sqlite3_bind_int(w->member, 1, w->member_id);
@@ -620,7 +549,8 @@ static enum cul_status on_member(void *ctx, const struct cul_member *member, int
 	case_bind_time(w->member, 3, member->mtime_ns);
 	sqlite3_bind_int64(w->member, 4, member->size > 0 ? member->size : 0);
 	*id = w->member_id;
-	return step(w, w->member, member->name);
+	status = step(w, w->member, member->name);
+	return status == CUL_OK ? case_evidence_member(w->evidence, w->member_id, &w->err) : status;
 }
 
 static enum cul_status on_section(void *ctx, const struct cul_section_info *info, int *id)
@@ -710,13 +640,21 @@ static enum cul_status on_suspect(void *ctx, const struct cul_observation *o)
 	enum cul_status status = case_templates_add(w->templates, o);
 	if (status != CUL_OK)
 		return cul_fail(&w->err, status, "templates: out of memory");
-	return keep_line(w, o->line, o->text);
+	return case_evidence_suspect(w->evidence, o->line, o->text, &w->err);
+}
+
+static enum cul_status on_text(void *ctx, int member, struct cul_slice text, int64_t offset, int64_t line)
+{
+	struct case_writer *w = ctx;
+	(void)offset;
+	return member == w->member_id ? case_evidence_text(w->evidence, text, line, &w->err) : CUL_OK;
 }
 
 void case_writer_sink(struct case_writer *w, struct cul_sink *sink)
 {
 	*sink = (struct cul_sink){ .ctx = w, .member = on_member, .section = on_section, .observe = on_observe,
-				   .section_end = on_section_end, .suspect = on_suspect };
+				   .section_end = on_section_end, .suspect = on_suspect,
+				   .text = w->raw || w->keep == CUL_KEEP_NONE ? NULL : on_text };
 }
 
 static int64_t highest(sqlite3 *db, const char *sql)
@@ -750,6 +688,11 @@ struct case_writer *case_writer_new(struct cul_case *c, const struct cul_scan_op
 	w->keep = options ? options->keep : CUL_KEEP_EVIDENCE;
 	w->rows = options && options->limits.rows ? options->limits.rows : CASE_ROWS;
 	w->adds = options && options->add_to;
+	w->evidence = case_evidence_new(c->db, w->keep, raw);
+	if (!w->evidence) {
+		case_writer_free(w);
+		return NULL;
+	}
 	if (w->adds) {
 		w->row_id = highest(c->db, "SELECT max(id) FROM observation");
 		int64_t member = highest(c->db, "SELECT max(id) FROM member"), section = highest(c->db, "SELECT max(id) FROM section");
@@ -768,7 +711,7 @@ enum cul_status case_writer_finish(struct case_writer *w)
 	for (size_t i = 0; !w->raw && !w->adds && i < w->interest_count && status == CUL_OK; i++)
 		status = interest_id(w, i, &(int){ 0 });
 	if (status == CUL_OK)
-		status = flush_text(w);
+		status = case_evidence_finish(w->evidence, &w->err);
 	if (status == CUL_OK)
 		status = case_templates_write(w->templates, w->c->db, &w->err);
 	return status;
@@ -783,7 +726,7 @@ void case_writer_free(struct case_writer *w)
 {
 	if (!w)
 		return;
-	sqlite3_stmt *all[] = { w->member, w->section, w->section_end, w->observe, w->run, w->hit, w->record, w->capture, w->block, w->interest };
+	sqlite3_stmt *all[] = { w->member, w->section, w->section_end, w->observe, w->run, w->hit, w->record, w->capture, w->interest };
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		sqlite3_finalize(all[i]);
 	for (size_t i = 0; i < w->c->kind_count; i++) {
@@ -795,6 +738,6 @@ void case_writer_free(struct case_writer *w)
 	case_templates_free(w->templates);
 	free(w->interest_ids);
 	free(w->each_rows);
-	free(w->text);
+	case_evidence_free(w->evidence);
 	free(w);
 }
