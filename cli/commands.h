@@ -52,6 +52,7 @@ int run_explain(const struct options *o);
 int run_label(const struct options *o);
 int run_sql(const struct options *o);
 int run_parse(const struct options *o);
+int run_dump(const struct options *o);
 int run_formats(const struct options *o);
 int run_rules(const struct options *o);
 int run_rules_new(const struct options *o);

@@ -102,6 +102,10 @@ static const struct command {
 	  OPT_JSON | OPT_CSV | OPT_RULES | OPT_WINDOW | OPT_QUIET, 1, 2, run_sql },
 	{ "parse", "FILE...", "what was understood of a file, an observation a line",
 	  "Log records that a rule asks for are shown with --rules.", OPT_RULES | OPT_TIMES | OPT_VERBOSE, 1, SIZE_MAX, run_parse },
+	{ "dump", "dmesg|tasks|stacks|info FILE", "what a kernel dump or a core file holds",
+	  "dmesg writes the kernel's log byte for byte as makedumpfile --dump-dmesg does; tasks, stacks (of tasks that wait or run) and\n"
+	  "info need no debug information: what a dump lacks is told on stderr. FILE may be an archive with one in it.",
+	  OPT_JSON | OPT_QUIET, 2, 2, run_dump },
 	{ "formats", "[KIND]", "what can be read at all; kinds and their fields", NULL, OPT_JSON | OPT_ALL, 0, 1, run_formats },
 	{ "rules", "list|show|check|test|new ...", "the rules that are in use; prove those of your own",
 	  "rules list [WORD...], rules show ID..., rules check [PATH...], rules test [PATH...],\n"

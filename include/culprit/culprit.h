@@ -8,12 +8,14 @@
  *   store.h    observations -> placed rows    the case, one SQLite file
  *   rules.h    rows -> findings               YAML rules, certainty, causality
  *   report.h   findings -> text               terminal, JSON, Markdown
+ *   dump.h     a dump by itself           the kernel log of a kernel dump
  *   sandbox.h  the process locked in          Landlock, seccomp; only when called
  */
 #ifndef CULPRIT_CULPRIT_H
 #define CULPRIT_CULPRIT_H
 
 #include "culprit/bundle.h"
+#include "culprit/dump.h"
 #include "culprit/parse.h"
 #include "culprit/report.h"
 #include "culprit/rules.h"
