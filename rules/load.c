@@ -700,6 +700,43 @@ static enum cul_status add_per(const struct loader *l, const struct cul_node *n)
 	return CUL_OK;
 }
 
+/* One word, or a list of { when, do }: the first that holds counts; the last may have no when. */
+static enum cul_status read_act(const struct loader *l, const struct cul_node *n)
+{
+	static const char *const keys[] = { "when", "do" };
+	struct cul_rule *r = l->rule;
+	int which = 0;
+
+	if (n->type != CUL_NODE_LIST) {
+		enum cul_status status = choice(l, n, "act", acts, COUNT(acts), &which);
+		r->act = acts[status == CUL_OK ? which : 0];
+		return status;
+	}
+	if (!(r->acts = cul_arena_get(l->rules->arena, n->span * sizeof(*r->acts))))
+		return no_memory(l);
+	for (const struct cul_node *item = n + 1; item < n + n->span; item += item->span) {
+		enum cul_status status = item->type == CUL_NODE_MAP ? known_keys(l, item, "an act", keys, COUNT(keys)) : CUL_OK;
+		const struct cul_node *what = cul_node_get(l->tree, item, "do"), *when = cul_node_get(l->tree, item, "when");
+		bool last = item + item->span == n + n->span;
+
+		if (status == CUL_OK && (item->type != CUL_NODE_MAP || !what))
+			return mistake(l, item, "an act of a list is { when: EXPRESSION, do: ACT }");
+		if (status == CUL_OK && !when != last)
+			return mistake(l, item, last ? "the last act of a list has no when: it is what holds where no other does" : "only the last act of a list has no when");
+		if (status == CUL_OK)
+			status = choice(l, what, "do", acts, COUNT(acts), &which);
+		if (status == CUL_OK && when)
+			status = expression(l, when, -1, false, r->term_count, &r->acts[r->act_count].when);
+		if (status != CUL_OK)
+			return status;
+		if (when)
+			r->acts[r->act_count++].act = acts[which];
+		else
+			r->act = acts[which];
+	}
+	return CUL_OK;
+}
+
 static enum cul_status read_rule(struct loader *l)
 {
 	struct cul_rule *r = l->rule;
@@ -727,10 +764,6 @@ static enum cul_status read_rule(struct loader *l)
 	r->worth = (enum cul_class)which;
 	r->role = -1;
 	r->act = "none";
-	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "act"))) {
-		status = choice(l, v, "act", acts, COUNT(acts), &which);
-		r->act = acts[status == CUL_OK ? which : 0];
-	}
 	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "role")))
 		status = choice(l, v, "role", roles, COUNT(roles), &r->role);
 	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "lasts")))
@@ -757,6 +790,8 @@ static enum cul_status read_rule(struct loader *l)
 		status = read_named(l, v, "let", &r->lets, &r->let_count);
 	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "when")))
 		status = expression(l, v, -1, false, r->term_count, &r->when);
+	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "act")))
+		status = read_act(l, v);
 	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "at_least")))
 		status = expression(l, v, -1, false, r->term_count, &r->at_least);
 	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "facts")))

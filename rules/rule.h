@@ -43,6 +43,7 @@ struct cul_term {
 };
 
 struct cul_named { const char *name; const struct cul_expr *expr; };
+struct cul_act { const struct cul_expr *when; const char *act; };
 
 enum cul_same { CUL_SAME_HOST, CUL_SAME_GPU, CUL_SAME_PID, CUL_SAME_JOB, CUL_SAME_DEVICE, CUL_SAME_ANY };
 enum cul_weight { CUL_WEAK = 1, CUL_MEDIUM, CUL_EDGE_STRONG, CUL_TRIGGER };
@@ -62,7 +63,8 @@ struct cul_rule {
 	bool builtin;
 	int severity;
 	enum cul_class worth;
-	const char *act;
+	const char *act; /* where none of @acts holds */
+	struct cul_act *acts; size_t act_count;
 	int role; /* enum cul_role, or -1 */
 	int onset_term; /* whose first row tells when it began; -1: the first must */
 	bool lasts; /* true until the next boot, whether or not it is printed again */

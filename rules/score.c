@@ -449,6 +449,9 @@ struct cul_scored *cul_score(struct cul_match *m)
 	s->f.cause = r->id;
 	s->f.severity = r->severity;
 	s->f.act = r->act;
+	for (size_t i = r->act_count; i--;)
+		if (cul_eval_truth(m, r->acts[i].when, NULL) == CUL_TRUE)
+			s->f.act = r->acts[i].act;
 	weigh(m, s);
 	make_times(m, s);
 	make_facts(m, s);

@@ -181,7 +181,13 @@ char *cul_rules_words(const struct cul_rules *rules, const char *id, const char 
 		fprintf(out, "\n%s\n", zh ? "可解释：" : "Explains:");
 	for (size_t i = 0; i < r->edge_count; i++)
 		fprintf(out, "  - %s (%s %s, %s)\n", r->edges[i].cause, zh ? "同一" : "same", sames[r->edges[i].same], weights[r->edges[i].weight]);
-	fprintf(out, "\n%s %s\n", zh ? "首要动作：" : "Act:", r->act);
+	fprintf(out, "\n%s %s", zh ? "首要动作：" : "Act:", r->act);
+	const struct cul_node *list = cul_node_get(&r->tree, r->tree.root, "act");
+	size_t n = 0;
+	for (const struct cul_node *item = list ? list + 1 : NULL; list && list->type == CUL_NODE_LIST && n < r->act_count; item += item->span, n++)
+		fprintf(out, "%s%s, %s %s", zh ? "；" : "; ", r->acts[n].act, zh ? "若" : "where",
+			cul_node_text(&r->tree, cul_node_get(&r->tree, item, "when")));
+	fputc('\n', out);
 	print_remedy(out, r, lang, zh);
 	print_list(out, r, zh ? "切勿：" : "Do not:", r->do_not, lang);
 	print_list(out, r, zh ? "重启前保留：" : "Capture before a reboot:", r->before_reboot, lang);

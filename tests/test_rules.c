@@ -280,6 +280,32 @@ static void test_certainty(void **state)
 	}
 }
 
+static void test_acts(void **state)
+{
+	static const struct { const char *act, *want; } cases[] = {
+		{ "fix-job", "fix-job" },
+		{ "[ { when: b, do: reset-gpu }, { do: wait } ]", "reset-gpu" },
+		{ "[ { when: c, do: reset-gpu }, { do: wait } ]", "wait" },
+		{ "[ { when: c, do: reset-gpu }, { when: 'count(a) == 2', do: fix-config }, { when: b, do: fix-job }, { do: wait } ]", "fix-config" },
+		{ "[ { when: 'max(a.n) > 9', do: reset-gpu }, { do: none } ]", "reset-gpu" },
+		{ "[ { when: 'max(b.n) > 9', do: reset-gpu }, { do: wait } ]", "wait" }, /* unknown is not true */
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct bench b = { 0 };
+		char yaml[1024];
+		snprintf(yaml, sizeof(yaml), HEAD("t.act") "must: { a: { text: '~ first thing (?<n>\\d+)' } }\nmay: { b: { text: '~ second thing(?<n> \\d+)?', adds: hint }, c: { text: 'third thing', adds: hint } }\n"
+			 "act: %s\n", cases[i].act);
+		write_rule(&b, yaml);
+		judge(&b, LINE("02:00:00", "first thing 7") LINE("02:00:00", "first thing 11") LINE("02:00:01", "second thing"));
+		const struct cul_finding *f = find(&b, "t.act");
+		assert_non_null(f);
+		if (strcmp(f->act, cases[i].want) != 0)
+			fail_msg("%s: %s", cases[i].act, f->act);
+		done(&b);
+	}
+}
+
 /* ---- ranking -------------------------------------------------------------------------------- */
 
 #define RULE(id, class, text, more) "id: " id "\ntitle: t\nseverity: err\ncertainty: " class "\nmust: { a: { text: '" text "' } }\n" more "\n"
@@ -383,6 +409,11 @@ static const struct { const char *yaml, *sentence; } mistakes[] = {
 	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nid: t.y\n", "key 'id' stands here twice (first in line 1)" },
 	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nsummary: 'it {count(b)} is'\n", "there is no term or let 'b'" },
 	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nwhen: '((((a'\n", "a ')' is missing" },
+	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nact: sing\n", "act: 'sing' is none of wait" },
+	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nact: [ { when: a, do: wait } ]\n", "the last act of a list has no when" },
+	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nact: [ { do: wait }, { do: none } ]\n", "only the last act of a list has no when" },
+	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nact: [ { when: q, do: wait }, { do: none } ]\n", "there is no term or let 'q'" },
+	{ HEAD("t.x") "must: { a: { text: 'abcd' } }\nact: [ wait ]\n", "an act of a list is" },
 	{ HEAD("t.x") "must: [\n", "this is no YAML" },
 	{ "a: &a [*a]\n", "an alias" },
 };
@@ -455,7 +486,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_builtin), cmocka_unit_test(test_expressions),
-		cmocka_unit_test(test_matches), cmocka_unit_test(test_joined_rows_go), cmocka_unit_test(test_certainty),
+		cmocka_unit_test(test_matches), cmocka_unit_test(test_joined_rows_go), cmocka_unit_test(test_certainty), cmocka_unit_test(test_acts),
 		cmocka_unit_test(test_ranking), cmocka_unit_test(test_not_judged), cmocka_unit_test(test_check),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
