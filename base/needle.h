@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * Many literals in one pass over bytes. Behind this header stands what is fastest and exact; callers see ids.
+ *
+ * A set is made for the processor it runs on: AVX-512 VBMI, AVX2, SSSE3, NEON, or plain C. CULPRIT_ISA=scalar|ssse3|avx2|vbmi|neon
+ * in the environment forces a lower one when a set is made; what is unknown or not there is taken as if nothing had been said.
+ * All tell the same hits in the same order.
  */
 #ifndef CUL_BASE_NEEDLE_H
 #define CUL_BASE_NEEDLE_H
@@ -10,19 +14,35 @@
 struct cul_needles;
 
 struct cul_needle {
-	struct cul_slice literal; /* borrowed for the life of the set; at least one byte */
+	struct cul_slice literal; /* borrowed for the life of the set; at least one byte. Below four it is found, but costs: a place for each first byte */
 	bool caseless;            /* ASCII; the literal is given in lower case */
 	uint32_t id;              /* yours; several needles may share one, or a literal several ids */
 };
 
 /** Build a set. Returns CUL_OK or CUL_ENOMEM. */
 CUL_MUST_CHECK enum cul_status cul_needles_new(const struct cul_needle *needles, size_t count, struct cul_needles **ret);
+/**
+ * The same needles, with windows chosen on @sample (up to 1 MiB of the text at hand is looked at) instead of on ordinary logs: for
+ * when cul_needles_rate() of it is above CUL_NEEDLES_POOR. Takes some ten milliseconds. The literals stay borrowed.
+ */
+CUL_MUST_CHECK enum cul_status cul_needles_replan(const struct cul_needles *set, struct cul_slice sample, struct cul_needles **ret);
 void cul_needles_free(struct cul_needles *set);
 /**
- * Tell each occurrence (its end offset, the needle's index in the array), in no particular order. Return false from @hit to stop.
- * Overlapping ones are all told. Safe from several threads.
+ * Tell each occurrence: its end offset and the needle's index in the array, in ascending order of end, at one end of index.
+ * Return false from @hit to stop. Overlapping ones are all told. Safe from several threads. Nothing is set up per call: a
+ * line of 100 bytes costs about what 200 bytes of a block cost. No byte outside of @text is read.
  */
 void cul_needles_scan(const struct cul_needles *set, struct cul_slice text,
 		      bool (*hit)(void *ctx, uint32_t index, size_t end), void *ctx);
+
+/** The part of @text's places that the filter lets through to a closer look, 0 to 1: what a pass costs beside reading. */
+double cul_needles_rate(const struct cul_needles *set, struct cul_slice text);
+#define CUL_NEEDLES_POOR 0.005
+
+/** "vbmi", "avx2", "ssse3", "neon", "scalar". */
+const char *cul_needles_isa(const struct cul_needles *set);
+
+/** How often @literal stands in a MiB of ordinary log text, as estimated from the frequencies of its three-byte parts. */
+double cul_literal_per_mib(struct cul_slice literal, bool caseless);
 
 #endif

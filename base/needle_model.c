@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Log text -> how often its pairs and triples of bytes stand in it, and some of its places. Used at build time and to plan anew. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/needle_inside.h"
+
+static uint8_t level(uint32_t count, size_t size)
+{
+	double value = count ? 8 * log2((double)count * (double)(1 << 28) / (double)size) : 0;
+	return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+void cul_model_draw(struct cul_slice text, size_t count, uint8_t *const places[CUL_WINDOW_BYTES])
+{
+	/* one place from each of @count equal parts, at random there (a linear congruence will do) */
+	uint64_t state = 88172645463325252u;
+	size_t last = text.size - CUL_WINDOW_BYTES + 1;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t from = (size_t)((uint64_t)last * i / count), to = (size_t)((uint64_t)last * (i + 1) / count);
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		size_t at = from + (to > from ? (size_t)((state >> 33) % (to - from)) : 0);
+		for (size_t k = 0; k < CUL_WINDOW_BYTES; k++)
+			places[k][i] = (uint8_t)text.data[at + k];
+	}
+}
+
+bool cul_model_make(struct cul_slice text, struct cul_model *ret)
+{
+	uint32_t *pairs = calloc(128 * 128 + CUL_MODEL_TRIPLES, sizeof(*pairs)), *triples = pairs + 128 * 128;
+	const unsigned char *p = (const unsigned char *)text.data;
+
+	if (!pairs)
+		return false;
+	for (size_t i = 0; i + 3 <= text.size; i++) {
+		pairs[cul_pair_slot(p[i], p[i + 1])]++;
+		triples[cul_triple_slot(p[i], p[i + 1], p[i + 2])]++;
+	}
+	for (size_t i = 0; i < 128 * 128; i++)
+		ret->pair[i] = level(pairs[i], text.size);
+	for (size_t i = 0; i < CUL_MODEL_TRIPLES; i++)
+		ret->triple[i] = level(triples[i], text.size);
+	ret->once = level(1, text.size);
+	free(pairs);
+	cul_model_draw(text, CUL_MODEL_PLACES, (uint8_t *const[]){ ret->places[0], ret->places[1], ret->places[2], ret->places[3] });
+	return true;
+}
+
+bool cul_model_make_sixes(struct cul_slice text, struct cul_six *ret)
+{
+	const uint32_t slots = 1u << 23; /* many more than there are different ones, so that few share one */
+	uint32_t *counts = calloc(slots, sizeof(*counts)), *best = calloc(CUL_SIXES, sizeof(*best));
+	const unsigned char *p = (const unsigned char *)text.data;
+
+	if (!counts || !best) {
+		free(counts);
+		free(best);
+		return false;
+	}
+	for (size_t i = 0; i + CUL_SIX_BYTES <= text.size; i++)
+		counts[cul_six_hash(p + i) % slots]++;
+	for (uint32_t h = 0; h < slots; h++) {
+		struct cul_six *six = ret + h % CUL_SIXES;
+		if ((double)counts[h] * (1 << 20) < (double)CUL_SIXES_LEAST * (double)text.size || counts[h] <= best[h % CUL_SIXES])
+			continue;
+		best[h % CUL_SIXES] = counts[h];
+		*six = (struct cul_six){ (uint8_t)(h / CUL_SIXES), level(counts[h], text.size) };
+	}
+	free(counts);
+	free(best);
+	return true;
+}
