@@ -378,7 +378,7 @@ static void name_waits(struct cul_kernel *k, struct cul_ktask *t)
 
 		if (f->guessed || !cul_kname_at(k, f->ip, f->exact, &name))
 			continue;
-		if (!t->wait_function[0] && !is_scheduler(name.name))
+		if (t->letter != 'R' && !t->wait_function[0] && !is_scheduler(name.name))
 			plain_name(name.name, t->wait_function, sizeof(t->wait_function));
 		if (!strcmp(name.name, "process_one_work") && before.name[0])
 			plain_name(before.name, t->work_function, sizeof(t->work_function));
@@ -435,6 +435,23 @@ static void unwind_task(struct cul_kernel *k, const struct offsets *o, struct cu
 		name_work(k, t);
 }
 
+/* where panic_cpu is not in the dump: who runs panic() */
+static void find_panicked_by_stack(struct cul_kernel *k)
+{
+	for (uint32_t i = 0; i < k->task_count; i++)
+		if (k->tasks[i].panicked)
+			return;
+	for (uint32_t i = 0; i < k->task_count; i++) {
+		struct cul_ktask *t = &k->tasks[i];
+
+		if (t->on_cpu && (cul_ktask_in(k, t, "panic") || cul_ktask_in(k, t, "vpanic") || cul_ktask_in(k, t, "__crash_kexec") ||
+				  cul_ktask_in(k, t, "crash_kexec"))) {
+			t->panicked = true;
+			return;
+		}
+	}
+}
+
 void cul_ktasks_unwind(struct cul_kernel *k)
 {
 	struct offsets o;
@@ -453,6 +470,7 @@ void cul_ktasks_unwind(struct cul_kernel *k)
 			unwind_task(k, &o, t);
 			count++;
 		}
+	find_panicked_by_stack(k);
 }
 
 bool cul_ktask_in(struct cul_kernel *k, const struct cul_ktask *t, const char *name)

@@ -45,6 +45,28 @@ static void print_stack(struct cul_kernel *k, const struct cul_ktask *t, char tr
 	}
 }
 
+/* all of them, "?" in front of guesses: the way into panic() has some as a rule */
+static void name_frames(struct cul_kernel *k, const struct cul_ktask *t, char *out, size_t size)
+{
+	size_t n = 0;
+
+	out[0] = 0;
+	for (unsigned i = 0; i < t->stack_frames->count; i++) {
+		const struct cul_kframe *f = &t->stack_frames->frames[i];
+		struct cul_kname name;
+		int length;
+
+		if (!cul_kname_at(k, f->ip, f->exact, &name))
+			continue;
+		length = snprintf(out + n, size - n, "%s%s%.*s", n ? " " : "", f->guessed ? "?" : "", (int)strcspn(name.name, "."), name.name);
+		if (length < 0 || n + (size_t)length >= size) {
+			out[n] = 0;
+			return;
+		}
+		n += (size_t)length;
+	}
+}
+
 static struct cul_arg maybe(const char *name, bool there, int64_t value)
 {
 	return there ? cul_int(name, value) : cul_int(NULL, 0);
@@ -109,8 +131,11 @@ static enum cul_status tell_stack(struct cul_kernel *k, const struct cul_ktask *
 				  cul_text("wait_function", cul_stack_wait(stack)), cul_text("stuck_function", cul_stack_stuck(stack)),
 				  cul_text("module", cul_stack_module(stack)));
 	if (status == CUL_OK && t->panicked) {
-		snprintf(text, sizeof(text), "panicked on CPU %u: %s (pid %u) in %.*s", t->cpu, t->comm, t->pid,
-			 (int)(frames.size < 150 ? frames.size : 150), frames.size ? frames.data : "");
+		char names[512];
+
+		name_frames(k, t, names, sizeof(names));
+		frames = cul_str(names);
+		snprintf(text, sizeof(text), "panicked on CPU %u: %s (pid %u) in %.150s", t->cpu, t->comm, t->pid, names);
 		rec = cul_krecord(k, text);
 		status = cul_emit(k->parse, &rec, "dump.panic-task", cul_int("pid", t->pid), cul_string("comm", t->comm),
 				  cul_int("cpu", t->cpu), cul_text("frames", frames));

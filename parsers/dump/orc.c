@@ -16,6 +16,7 @@
 
 #define SEARCH_WORDS 1024 /* of a stack, when searching */
 #define SEARCH_TRIES 64	  /* addresses that unwinding is tried from */
+#define SEARCH_BETWEEN 8  /* guesses shown in front of where unwinding goes on */
 #define NO_BITS UINT32_MAX
 
 enum { REG_UNDEFINED, REG_PREV_SP, REG_DX, REG_DI, REG_BP, REG_SP, REG_R10, REG_R13, REG_BP_INDIRECT, REG_SP_INDIRECT };
@@ -267,8 +268,13 @@ static bool ended_well(const struct cul_kstack *stack)
 	return stack->end == CUL_K_TOP || stack->end == CUL_K_USER;
 }
 
-/* go on by searching, above @from */
-static void search(struct cul_kernel *k, uint64_t from, uint64_t high, struct cul_kstack *stack)
+static bool known(const struct cul_kstack *stack, uint64_t ip)
+{
+	return stack->count && stack->frames[stack->count - 1].ip == ip;
+}
+
+/* go on by searching, above @from. @bp: the frame pointer last known; functions that don't use it hand it through */
+static void search(struct cul_kernel *k, uint64_t from, uint64_t high, uint64_t bp, struct cul_kstack *stack)
 {
 	unsigned kept = stack->count, tries = 0;
 	struct cul_kstack *trial = cul_arena_get(k->arena, sizeof(*trial));
@@ -285,15 +291,21 @@ static void search(struct cul_kernel *k, uint64_t from, uint64_t high, struct cu
 		tries++;
 		regs.ip = word;
 		regs.sp = at + 8;
+		regs.bp = bp;
 		trial->count = 0;
 		unwind(k, &regs, false, from, high, true, trial);
-		if (!ended_well(trial) || trial->count < 2)
+		if (!ended_well(trial) || trial->count < 2) {
+			/* what lies between may be a frame that can't be unwound, or a leftover */
+			if (stack->count < kept + SEARCH_BETWEEN && !known(stack, word))
+				add_frame(stack, word, false, true);
 			continue;
+		}
 		for (unsigned i = 0; i < trial->count && stack->count < CUL_K_FRAMES; i++)
 			stack->frames[stack->count++] = trial->frames[i];
 		stack->end = trial->end;
 		return;
 	}
+	stack->count = kept;
 	for (uint64_t at = from; at + 8 <= high && (at - from) / 8 < SEARCH_WORDS && stack->count < kept + 40; at += 8)
 		if (cul_kread(k, at, &word, 8) && cul_ktext(k, word) && !add_frame(stack, word, false, true))
 			break;
@@ -318,7 +330,7 @@ void cul_kunwind(struct cul_kernel *k, const struct cul_kregs *regs, bool exact,
 	if (r.sp < regs->sp || r.sp < low || r.sp >= high)
 		r.sp = regs->sp;
 	if (r.sp >= low && r.sp < high)
-		search(k, r.sp, high, stack);
+		search(k, r.sp, high, r.bp, stack);
 	if (!stack->count)
 		stack->end = CUL_K_NONE;
 }
