@@ -113,6 +113,10 @@ def shifted(files, hours=5):
         gap = " " if len(day) == 2 else "  "
         return ("%s%s%s %02d:%02d:%02d" % (MONTHS[t.month - 1], gap, day, t.hour, t.minute, t.second)).encode()
 
+    def glog(m):  # E0828 21:18:07.060, PyTorch's E828
+        t = datetime.datetime(2001, int(m[2]), int(m[3]), int(m[4]), int(m[5]), int(m[6])) + delta
+        return b"%s%0*d%02d %02d:%02d:%02d" % (m[1], len(m[2]), t.month, t.day, t.hour, t.minute, t.second)
+
     out = {}
     for name, data in files.items():
         # a time that ends in Z or a zone says when it was: it stays; local ones move
@@ -120,6 +124,7 @@ def shifted(files, hours=5):
             return None
         try:
             data = re.sub(rb"\b(20\d\d)([-/])(\d\d)[-/](\d\d)([T ]|[ ]-[ ])(\d\d):(\d\d):(\d\d)", iso, data)
+            data = re.sub(rb"\b([IWEF])(0\d|1[0-2]|[1-9])([0-3]\d) (\d\d):(\d\d):(\d\d)(?=\.\d)", glog, data)
             data = re.sub(rb"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)( {1,2})(\d{1,2}) (\d\d):(\d\d):(\d\d)", named, data)
         except ValueError:
             return None
