@@ -170,8 +170,8 @@ static enum cul_status tell_process(struct cul_parse *parse, struct cul_core *co
 		split_place(cul_core_place(core, pc, place, sizeof(place)), &image, &offset);
 	}
 	snprintf(user, sizeof(user), "%lld", (long long)core->uid);
-	int n = snprintf(text, sizeof(text), "core of %s, pid %lld, %zu threads: %s%s%s%s", core->comm[0] ? core->comm : name->ours ? name->comm : "?",
-			 (long long)core->pid, core->thread_count, fault->signal ? fault->signal : "no signal", fault->code ? " (" : "",
+	int n = snprintf(text, sizeof(text), "core of %s, pid %lld, %zu thread%s: %s%s%s%s", core->comm[0] ? core->comm : name->ours ? name->comm : "?",
+			 (long long)core->pid, core->thread_count, core->thread_count == 1 ? "" : "s", fault->signal ? fault->signal : "no signal", fault->code ? " (" : "",
 			 fault->code ? fault->code : "", fault->code ? ")" : "");
 	if (fault->address && n > 0 && (size_t)n < sizeof(text))
 		n += snprintf(text + n, sizeof(text) - (size_t)n, " at 0x%llx", (unsigned long long)core->signal.address);
