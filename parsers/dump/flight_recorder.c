@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "parsers/dump/pickle.h"
+#include "parsers/dump/flight_entry.h"
 #include "parsers/image.h"
 #include "parsers/parser.h"
 
@@ -26,7 +26,6 @@
 #define MOST_GROUPS 256
 #define LAST_LAUNCHES 64
 #define FIRST_UNFINISHED 256
-#define SHAPE_ROOM 200
 
 /* ---- whose file is it ----------------------------------------------------------------------- */
 
@@ -76,181 +75,16 @@ static bool rank_of(struct cul_slice name, int64_t *ret)
 	return false;
 }
 
-/* ---- JSON as the same plain values ---------------------------------------------------------- */
-
-static bool plain_text(struct cul_plain *v, const char *text)
-{
-	*v = (struct cul_plain){ .type = CUL_PLAIN_TEXT, .size = (uint32_t)strlen(text), .text = text };
-	return true;
-}
-
-static bool plain_json(struct cul_plain_tree *tree, const cJSON *node, int depth, struct cul_plain *ret)
-{
-	struct cul_plain v;
-
-	*ret = (struct cul_plain){ .type = CUL_PLAIN_NONE };
-	if (cJSON_IsNumber(node)) {
-		*ret = (struct cul_plain){ .type = CUL_PLAIN_REAL, .r = node->valuedouble };
-	} else if (cJSON_IsBool(node)) {
-		*ret = (struct cul_plain){ .type = CUL_PLAIN_FLAG, .i = cJSON_IsTrue(node) };
-	} else if (cJSON_IsString(node)) {
-		return plain_text(ret, node->valuestring);
-	} else if (cJSON_IsArray(node) || cJSON_IsObject(node)) {
-		if (!cul_plain_make(tree, cJSON_IsArray(node) ? CUL_PLAIN_LIST : CUL_PLAIN_DICT, ret))
-			return false;
-		for (const cJSON *child = depth ? node->child : NULL; child; child = child->next) {
-			if (ret->type == CUL_PLAIN_DICT && !(plain_text(&v, child->string) && cul_plain_add(tree, ret, v)))
-				return false;
-			if (!plain_json(tree, child, depth - 1, &v) || !cul_plain_add(tree, ret, v))
-				return false;
-		}
-	}
-	return true;
-}
-
-/* ---- entries -------------------------------------------------------------------------------- */
-
-enum state { SCHEDULED, STARTED, COMPLETED };
-static const char *const state_words[] = { "scheduled", "started", "completed" };
-
-struct entry {
-	struct cul_slice pg, desc, op, dtype;
-	int64_t seq, p2p_seq, created, started, completed, timeout_ms, in, out;
-	double duration_ms;
-	enum state state;
-	bool has_seq, p2p, retired;
-	struct cul_plain frames;
-};
-
-static int64_t whole(struct cul_plain dict, const char *key)
-{
-	int64_t value;
-	return cul_plain_int(cul_plain_get(dict, key), &value) ? value : 0;
-}
-
-static int64_t elements(struct cul_plain tensors)
-{
-	int64_t sum = 0;
-
-	for (uint32_t i = 0; i < cul_plain_count(tensors) && i < 4096; i++) {
-		struct cul_plain dims = cul_plain_at(tensors, i);
-		int64_t product = 1, dim;
-		for (uint32_t k = 0; k < cul_plain_count(dims) && k < 64; k++)
-			if (!cul_plain_int(cul_plain_at(dims, k), &dim) || dim < 0 || __builtin_mul_overflow(product, dim, &product))
-				return -1;
-		if (__builtin_add_overflow(sum, product, &sum))
-			return -1;
-	}
-	return sum;
-}
-
-static struct entry entry_of(struct cul_plain dict)
-{
-	struct entry e = { .op = cul_plain_text(cul_plain_get(dict, "profiling_name")), .duration_ms = NAN };
-	struct cul_plain group = cul_plain_get(dict, "process_group"), id = cul_plain_get(dict, "pg_id"), v;
-	struct cul_slice state = cul_plain_text(cul_plain_get(dict, "state"));
-
-	cul_cut(e.op, CUL_LIT(":"), NULL, &e.op);
-	e.pg = cul_plain_text(cul_plain_at(group, 0));
-	e.desc = cul_plain_text(cul_plain_at(group, 1));
-	if (!e.pg.size && cul_plain_int(id, &e.in)) /* 2.2 has the number alone */
-		e.pg = e.in == 0 ? CUL_LIT("0") : CUL_NONE;
-	if (cul_is(e.desc, CUL_LIT("undefined")))
-		e.desc = CUL_NONE;
-	e.has_seq = cul_plain_int(cul_plain_get(dict, "collective_seq_id"), &e.seq) || cul_plain_int(cul_plain_get(dict, "seq_id"), &e.seq);
-	e.p2p_seq = whole(dict, "p2p_seq_id");
-	v = cul_plain_get(dict, "is_p2p");
-	e.p2p = (v.type == CUL_PLAIN_FLAG && v.i) || cul_starts(e.op, CUL_LIT("send ")) || cul_starts(e.op, CUL_LIT("recv "));
-	v = cul_plain_get(dict, "retired");
-	e.retired = v.type == CUL_PLAIN_FLAG && v.i;
-	e.created = whole(dict, "time_created_ns");
-	e.started = whole(dict, "time_discovered_started_ns");
-	e.completed = whole(dict, "time_discovered_completed_ns");
-	e.timeout_ms = whole(dict, "timeout_ms");
-	v = cul_plain_get(dict, "duration_ms");
-	if (v.type == CUL_PLAIN_REAL && isfinite(v.r))
-		e.duration_ms = v.r;
-	e.state = cul_is(state, CUL_LIT("completed")) || (!state.size && e.completed > 0) ? COMPLETED :
-		  cul_is(state, CUL_LIT("started")) || (!state.size && e.started > 0) ? STARTED : SCHEDULED;
-	e.in = elements(cul_plain_get(dict, "input_sizes"));
-	e.out = elements(cul_plain_get(dict, "output_sizes"));
-	v = cul_plain_get(dict, "input_dtypes");
-	e.dtype = cul_plain_text(cul_plain_at(cul_plain_count(v) ? v : cul_plain_get(dict, "output_dtypes"), 0));
-	e.frames = cul_plain_get(dict, "frames");
-	return e;
-}
-
-/* Which sizes all ranks must have in common; of the other operations each may bring its own. */
-static int64_t common_elements(const struct entry *e)
-{
-	static const char *const by_in[] = { "all_reduce", "all_reduce_barrier", "allreduce_coalesced", "broadcast", "reduce", "_reduce_oop",
-					     "_all_gather_base", "all_gather_single", "all_gather_into_tensor_coalesced", "gather", NULL };
-	static const char *const by_out[] = { "_broadcast_oop", "_reduce_scatter_base", "reduce_scatter_single", "reduce_scatter_tensor_coalesced",
-					      "scatter", NULL };
-
-	for (const char *const *op = by_in; *op; op++)
-		if (cul_is(e->op, cul_str(*op)))
-			return e->in;
-	for (const char *const *op = by_out; *op; op++)
-		if (cul_is(e->op, cul_str(*op)))
-			return e->out;
-	return -1;
-}
-
-/* ---- launches: the entries of one number ---------------------------------------------------- */
-
-struct launch {
-	struct entry first;
-	bool any;
-	char shape[SHAPE_ROOM + 24];
-	size_t size;
-	uint64_t hash;
-};
-
-static void launch_add(struct launch *l, const struct entry *e)
-{
-	char text[160];
-	int64_t common = common_elements(e);
-	int n = snprintf(text, sizeof(text), "%s%.*s", l->any ? " + " : "", (int)(e->op.size < 80 ? e->op.size : 80), e->op.data ? e->op.data : "");
-	if (common >= 0)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, " %lld", (long long)common);
-	if (e->dtype.size)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, " %.*s", (int)(e->dtype.size < 40 ? e->dtype.size : 40), e->dtype.data);
-	if (!l->any) {
-		l->first = *e;
-		l->any = true;
-		l->hash = 0xcbf29ce484222325;
-	} else if (e->state < l->first.state) {
-		l->first.state = e->state;
-	}
-	for (int i = 0; i < n; i++)
-		l->hash = (l->hash ^ (uint8_t)text[i]) * 0x100000001b3;
-	if (l->size + (size_t)n < SHAPE_ROOM) {
-		memcpy(l->shape + l->size, text, (size_t)n + 1);
-		l->size += (size_t)n;
-	} else if (l->size < SHAPE_ROOM) { /* too long to show: what follows counts by its sum */
-		l->size = SHAPE_ROOM;
-	}
-}
-
-static struct cul_slice launch_shape(struct launch *l)
-{
-	if (l->size >= SHAPE_ROOM) {
-		size_t n = strlen(l->shape);
-		snprintf(l->shape + n, sizeof(l->shape) - n, " + … %08x", (unsigned)(l->hash ^ l->hash >> 32));
-	}
-	return cul_str(l->shape);
-}
-
 /* ---- groups --------------------------------------------------------------------------------- */
 
 struct group {
 	struct cul_slice name, desc;
 	char ranks[112];
-	int64_t n_ranks, first_rank, rank_step, first_seq, enqueued, started, completed, latest;
-	bool seen;
+	int64_t n_ranks, first_rank, rank_step, first_seq, enqueued, started, completed, latest, id;
+	bool seen, has_id, p2p;
+	bool open; /* how far it came isn't known: its entries were overwritten, left out or torn off */
 	size_t unfinished;
-	struct launch waits; /* the first that is not completed */
+	struct cul_flight_launch waits; /* the first that is not completed */
 };
 
 struct recorder {
@@ -336,12 +170,7 @@ static void later(int64_t *latest, int64_t ns)
 		*latest = ns;
 }
 
-static bool same_launch(const struct entry *a, const struct entry *b)
-{
-	return !a->p2p && !b->p2p && a->has_seq && b->has_seq && a->seq == b->seq && cul_is(a->pg, b->pg);
-}
-
-static void note(struct recorder *r, const struct entry *e)
+static void note(struct recorder *r, const struct cul_flight_entry *e)
 {
 	struct group *g = group_of(r, e->pg);
 
@@ -353,51 +182,61 @@ static void note(struct recorder *r, const struct entry *e)
 	if (!g->desc.size)
 		g->desc = e->desc;
 	later(&g->latest, e->created);
-	g->unfinished += e->state != COMPLETED;
+	if (e->has_id) {
+		g->id = e->id;
+		g->has_id = true;
+	}
+	g->p2p |= e->p2p;
+	g->unfinished += e->state != CUL_FLIGHT_COMPLETED;
 	if (e->p2p || !e->has_seq)
 		return;
 	if (!g->seen || e->seq < g->first_seq)
 		g->first_seq = e->seq;
 	g->seen = true;
 	later(&g->enqueued, e->seq);
-	if (e->state >= STARTED)
+	if (e->state >= CUL_FLIGHT_STARTED)
 		later(&g->started, e->seq);
-	if (e->state == COMPLETED)
+	if (e->state == CUL_FLIGHT_COMPLETED)
 		later(&g->completed, e->seq);
-	if (g->waits.any ? same_launch(&g->waits.first, e) : e->state != COMPLETED)
-		launch_add(&g->waits, e);
+	if (g->waits.any ? cul_flight_same(&g->waits.first, e) : e->state != CUL_FLIGHT_COMPLETED)
+		cul_flight_add(&g->waits, e);
+}
+
+/* Entries may be overwritten (the first left is not number 0) or, asked for so, the active ones alone: pg_status knows the last number then. */
+static void read_status(struct recorder *r, struct cul_plain status, struct cul_plain entries, bool torn)
+{
+	int64_t first, enqueued;
+	bool whole_story = cul_plain_count(entries) && cul_plain_int(cul_plain_get(cul_plain_at(entries, 0), "record_id"), &first) && !first;
+
+	for (size_t i = 0; i < r->group_count; i++) {
+		struct group *g = &r->groups[i];
+		char key[24];
+		struct cul_plain info = { .type = CUL_PLAIN_NONE };
+		g->open = torn || !(g->seen || whole_story);
+		snprintf(key, sizeof(key), "%lld", (long long)g->id);
+		if (g->has_id)
+			info = cul_plain_get(status, key);
+		else if (r->group_count == 1 && cul_plain_count(status) == 2)
+			info = cul_plain_at(status, 1);
+		/* a send's number may stand there, too */
+		if (torn || g->p2p || !cul_plain_int(cul_plain_get(info, "last_enqueued_collective"), &enqueued) || enqueued < g->enqueued)
+			continue;
+		g->enqueued = enqueued > 0 ? enqueued : 0;
+		g->open = false;
+		if (cul_plain_int(cul_plain_get(info, "last_completed_collective"), &enqueued))
+			later(&g->completed, enqueued);
+		if (cul_plain_int(cul_plain_get(info, "last_started_collective"), &enqueued))
+			later(&g->started, enqueued);
+	}
 }
 
 /* ---- observing ------------------------------------------------------------------------------ */
 
+static const char *const state_words[] = { "scheduled", "started", "completed" };
+
 static struct cul_time wall(int64_t ns)
 {
 	return ns > 0 ? (struct cul_time){ .ns = ns, .clock = CUL_CLOCK_UTC } : (struct cul_time){ .ns = CUL_NO_TIME };
-}
-
-struct place {
-	struct cul_slice function, path;
-	int64_t line;
-};
-
-/* The innermost frame that is neither torch's own nor the interpreter's; the innermost of all where there is none. */
-static struct place place_of(struct cul_plain frames)
-{
-	static const char *const inner[] = { "/torch/", "torch/distributed/", "/deepspeed/", "/contextlib.py", "<frozen ", "??", NULL };
-	struct place found = { .line = 0 };
-
-	for (uint32_t i = 0; i < cul_plain_count(frames) && i < 512; i++) {
-		struct cul_plain f = cul_plain_at(frames, i);
-		struct place p = { cul_plain_text(cul_plain_get(f, "name")), cul_plain_text(cul_plain_get(f, "filename")), whole(f, "line") };
-		bool own = p.path.size == 0;
-		for (const char *const *word = inner; *word && !own; word++)
-			own = cul_has(p.path, cul_str(*word));
-		if (!own)
-			return p;
-		if (!found.path.size)
-			found = p;
-	}
-	return found;
 }
 
 static struct cul_arg rank_arg(const struct recorder *r)
@@ -410,7 +249,7 @@ static struct cul_arg positive(const char *name, int64_t value)
 	return value > 0 ? cul_int(name, value) : cul_text(name, CUL_NONE);
 }
 
-static struct cul_slice told(char *room, size_t size, const struct recorder *r, const struct entry *e, struct cul_slice shape, const struct place *at)
+static struct cul_slice told(char *room, size_t size, const struct recorder *r, const struct cul_flight_entry *e, struct cul_slice shape, const struct cul_flight_place *at)
 {
 	int n = r->has_rank ? snprintf(room, size, "rank %lld: ", (long long)r->rank) : 0;
 
@@ -424,12 +263,12 @@ static struct cul_slice told(char *room, size_t size, const struct recorder *r, 
 	return cul_str(room);
 }
 
-static void emit_launch(struct recorder *r, struct launch *l)
+static void emit_launch(struct recorder *r, struct cul_flight_launch *l)
 {
 	char room[900];
-	const struct entry *e = &l->first;
-	struct place at = place_of(e->frames);
-	struct cul_slice shape = launch_shape(l);
+	const struct cul_flight_entry *e = &l->first;
+	struct cul_flight_place at = cul_flight_place(e->frames);
+	struct cul_slice shape = cul_flight_shape(l);
 	struct cul_record rec = cul_dump_record(r->parse, wall(e->created), told(room, sizeof(room), r, e, shape, &at));
 
 	r->status = cul_emit(r->parse, &rec, "fr.entry", rank_arg(r), cul_text("pg", e->pg), cul_text("pg_desc", e->desc),
@@ -444,9 +283,9 @@ static void emit_launch(struct recorder *r, struct launch *l)
 static void emit_group(struct recorder *r, struct group *g)
 {
 	char room[900];
-	const struct entry *e = &g->waits.first;
-	struct place at = place_of(e->frames);
-	struct cul_slice shape = launch_shape(&g->waits);
+	const struct cul_flight_entry *e = &g->waits.first;
+	struct cul_flight_place at = cul_flight_place(e->frames);
+	struct cul_slice shape = cul_flight_shape(&g->waits);
 	struct cul_record rec;
 
 	if (g->waits.any)
@@ -460,8 +299,9 @@ static void emit_group(struct recorder *r, struct group *g)
 	}
 	r->status = cul_emit(r->parse, &rec, "fr.group", rank_arg(r), cul_text("pg", g->name), cul_text("pg_desc", g->desc), cul_string("ranks", g->ranks[0] ? g->ranks : NULL),
 			     positive("n_ranks", g->n_ranks), g->n_ranks ? cul_int("first_rank", g->first_rank) : cul_text("first_rank", CUL_NONE),
-			     positive("rank_step", g->rank_step), cul_int("last_enqueued", g->enqueued), cul_int("last_started", g->started),
-			     cul_int("last_completed", g->completed), g->seen ? cul_int("first_seq", g->first_seq) : cul_text("first_seq", CUL_NONE),
+			     positive("rank_step", g->rank_step), g->open ? cul_text("last_enqueued", CUL_NONE) : cul_int("last_enqueued", g->enqueued),
+			     g->open ? cul_text("last_started", CUL_NONE) : cul_int("last_started", g->started),
+			     g->open ? cul_text("last_completed", CUL_NONE) : cul_int("last_completed", g->completed), g->seen ? cul_int("first_seq", g->first_seq) : cul_text("first_seq", CUL_NONE),
 			     cul_int("unfinished", (int64_t)g->unfinished), g->waits.any ? cul_int("seq", e->seq) : cul_text("seq", CUL_NONE),
 			     cul_text("op_type", g->waits.any ? e->op : CUL_NONE), cul_text("shape", g->waits.any ? shape : CUL_NONE),
 			     cul_string("state_word", g->waits.any ? state_words[e->state] : NULL), cul_flag("retired", e->retired),
@@ -471,18 +311,18 @@ static void emit_group(struct recorder *r, struct group *g)
 /* All launches in their order: count them, or emit the last ones and those that are not done. */
 static size_t launches(struct recorder *r, struct cul_plain entries, size_t skip, bool emit)
 {
-	struct launch *l = calloc(1, sizeof(*l));
+	struct cul_flight_launch *l = calloc(1, sizeof(*l));
 	size_t number = 0, open = 0;
 
 	for (uint32_t i = 0; l && i <= cul_plain_count(entries) && r->status == CUL_OK; i++) {
 		struct cul_plain dict = cul_plain_at(entries, i);
-		struct entry e = entry_of(dict);
+		struct cul_flight_entry e = cul_flight_entry(dict);
 		bool end = i == cul_plain_count(entries);
 		if (!end && dict.type != CUL_PLAIN_DICT)
 			continue;
-		if (l->any && (end || !same_launch(&l->first, &e))) {
-			bool undone = l->first.state != COMPLETED && open < FIRST_UNFINISHED;
-			open += l->first.state != COMPLETED;
+		if (l->any && (end || !cul_flight_same(&l->first, &e))) {
+			bool undone = l->first.state != CUL_FLIGHT_COMPLETED && open < FIRST_UNFINISHED;
+			open += l->first.state != CUL_FLIGHT_COMPLETED;
 			if (emit && (undone || number >= skip))
 				emit_launch(r, l);
 			number++;
@@ -491,13 +331,13 @@ static size_t launches(struct recorder *r, struct cul_plain entries, size_t skip
 			l->shape[0] = 0;
 		}
 		if (!end)
-			launch_add(l, &e);
+			cul_flight_add(l, &e);
 	}
 	free(l);
 	return number;
 }
 
-static void observe(struct recorder *r, struct cul_plain root)
+static void observe(struct recorder *r, struct cul_plain root, bool torn)
 {
 	struct cul_plain entries = cul_plain_get(root, "entries"), version = cul_plain_get(root, "comm_lib_version");
 	size_t unfinished = 0;
@@ -508,15 +348,17 @@ static void observe(struct recorder *r, struct cul_plain root)
 	read_config(r, cul_plain_get(root, "pg_config"));
 	for (uint32_t i = 0; i < cul_plain_count(entries); i++)
 		if (cul_plain_at(entries, i).type == CUL_PLAIN_DICT) {
-			struct entry e = entry_of(cul_plain_at(entries, i));
-			unfinished += e.state != COMPLETED;
+			struct cul_flight_entry e = cul_flight_entry(cul_plain_at(entries, i));
+			unfinished += e.state != CUL_FLIGHT_COMPLETED;
 			note(r, &e);
 		}
+	read_status(r, cul_plain_get(root, "pg_status"), entries, torn);
 	snprintf(room, sizeof(room), "flight recorder of rank %lld: %u operations, %zu unfinished", (long long)(r->has_rank ? r->rank : -1),
 		 cul_plain_count(entries), unfinished);
 	struct cul_record rec = cul_dump_record(r->parse, wall(r->latest), cul_str(room));
 	r->status = cul_emit(r->parse, &rec, "fr.rank", rank_arg(r), cul_text("version", cul_plain_text(cul_plain_get(root, "version"))),
-			     cul_text("library", cul_plain_text(version)), cul_int("recorded", cul_plain_count(entries)), cul_int("unfinished", (int64_t)unfinished));
+			     cul_text("library", cul_plain_text(version)), cul_int("recorded", cul_plain_count(entries)),
+			     torn ? cul_text("unfinished", CUL_NONE) : cul_int("unfinished", (int64_t)unfinished));
 	for (size_t i = 0; i < r->group_count && r->status == CUL_OK; i++)
 		emit_group(r, &r->groups[i]);
 	size_t count = launches(r, entries, 0, false);
@@ -546,13 +388,13 @@ static enum cul_status flight_open(struct cul_parse *parse, const struct cul_ima
 		why = cul_pickle_read(cul_slice(bytes, (size_t)image->size), &tree, room);
 	} else {
 		json = cJSON_ParseWithLength(bytes, (size_t)image->size);
-		if (!json || !plain_json(&tree, json, 8, &tree.root))
+		if (!json || !cul_flight_json(&tree, json))
 			why = "JSON of a flight recorder that is cut off or garbled";
 	}
 	if (why)
 		r.status = cul_damaged(parse, &rec, why);
 	if (r.groups && r.status == CUL_OK && tree.root.type == CUL_PLAIN_DICT)
-		observe(&r, tree.root);
+		observe(&r, tree.root, why != NULL);
 	cJSON_Delete(json);
 	cul_plain_free(&tree);
 	free(r.groups);
