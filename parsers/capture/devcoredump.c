@@ -190,6 +190,8 @@ take_line(struct cul_parse *parse, struct coredump *d, const struct cul_line *li
 		return take_firmware(parse, d, line);
 	} else if (cul_starts(text, CUL_LIT("IP Type: ")) && cul_cut(text, CUL_LIT("Ring Name: "), NULL, &value)) {
 		d->ring = cul_keep(parse, cul_trim(value));
+		d->rec.line = *line; /* what is worth quoting */
+		d->rec.line.text = d->rec.message = cul_keep(parse, line->text);
 	} else if (cul_ends(text, CUL_LIT("] Page fault observed")) && cul_between(text, CUL_LIT("["), CUL_LIT("]"), &value)) {
 		d->hub = cul_keep(parse, value);
 	} else if (cul_cut(text, CUL_LIT("Faulty page starting at address"), NULL, &rest)) {

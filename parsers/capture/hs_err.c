@@ -34,7 +34,7 @@ struct names {
 struct jvm {
 	struct cul_record rec;
 	struct cul_slice event, signal, pc, pid, tid, what, place_text, operation, version;
-	struct cul_slice frame_type, image, offset, function, path, comm, state, vm_operation, address, code_name;
+	struct cul_slice frame_type, image, offset, function, path, thread, state, vm_operation, address, code_name;
 	double bytes, heap_used, heap_total, elapsed, limit;
 	int64_t mappings;
 	struct names native, java;
@@ -219,9 +219,9 @@ take_thread(struct cul_parse *parse, struct jvm *j, struct cul_slice text)
 	if (!cul_cut(text, CUL_LIT("):"), NULL, &rest))
 		return;
 	if (cul_cut(rest, CUL_LIT("\""), NULL, &name) && cul_cut(name, CUL_LIT("\""), &name, &rest))
-		j->comm = cul_keep(parse, name);
+		j->thread = cul_keep(parse, name);
 	else
-		j->comm = cul_keep(parse, cul_word(&rest));
+		j->thread = cul_keep(parse, cul_word(&rest));
 	if (cul_cut(rest, CUL_LIT("[_thread_"), NULL, &name)) {
 		cul_cut(name, CUL_LIT(","), &name, NULL);
 		j->state = cul_keep(parse, name);
@@ -397,7 +397,7 @@ hs_err_emit(struct cul_parse *parse, const struct jvm *j)
 			cul_text("address", j->address), cul_number("pid", j->pid), cul_text("what", j->what), cul_text("place", j->place_text),
 			cul_text("operation", j->operation.size ? j->operation : j->vm_operation), cul_real("size_mib", j->bytes > 0 ? j->bytes / 1048576 : (double)NAN),
 			cul_text("frame_type", j->frame_type), cul_text("image", j->image), cul_text("offset", j->offset),
-			cul_text("function", j->function), cul_text("path", j->path), cul_text("comm", j->comm), cul_text("state_word", j->state),
+			cul_text("function", j->function), cul_text("path", j->path), cul_text("thread", j->thread), cul_text("state_word", j->state),
 			cul_text("frames", cul_slice(j->native.text, j->native.size)), cul_text("java_frames", cul_slice(j->java.text, j->java.size)),
 			cul_real("heap_used_mib", j->heap_total > 0 ? j->heap_used : (double)NAN), cul_real("heap_total_mib", j->heap_total > 0 ? j->heap_total : (double)NAN),
 			cul_real("limit_mib", j->limit > 0 ? j->limit : (double)NAN), cul_real("elapsed_s", j->elapsed > 0 ? j->elapsed : (double)NAN),
@@ -452,7 +452,7 @@ const struct cul_parser cul_parser_hs_err = {
 	.name = "hs_err",
 	.about = "hs_err_pid*.log: the Java VM's word on its own crash or lack of memory",
 	.kinds = CUL_KINDS(CUL_KIND("jvm.fatal", 1, "hs_err", F_EVENT, F_SIGNAL, F_REASONS, F_ADDRESS, F_PID, F_WHAT, F_PLACE, F_OPERATION, F_SIZE_MIB,
-				    F_FRAME_TYPE, F_IMAGE, F_OFFSET, F_FUNCTION, F_PATH, F_COMM, F_STATE_WORD, F_FRAMES, F_JAVA_FRAMES,
+				    F_FRAME_TYPE, F_IMAGE, F_OFFSET, F_FUNCTION, F_PATH, F_THREAD, F_STATE_WORD, F_FRAMES, F_JAVA_FRAMES,
 				    F_HEAP_USED_MIB, F_HEAP_TOTAL_MIB, F_LIMIT_MIB, F_ELAPSED_S, F_MAPPINGS, F_VERSION),
 			   &cul_kind_host_memory, &cul_kind_host_setting),
 	.bid = hs_err_bid,
