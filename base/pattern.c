@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/needle.h"
+#include "base/slice.h"
 
 struct cul_pattern {
 	pcre2_code *code;
@@ -122,6 +124,7 @@ const char *cul_pattern_group_name(const struct cul_pattern *p, size_t i)
 #define RUN 256   /* bytes of one literal */
 #define SET 48    /* literals of one set */
 #define DEPTH 40  /* groups in groups */
+#define USABLE 4  /* bytes */
 
 struct run {
 	char text[RUN];
@@ -131,6 +134,7 @@ struct run {
 /* Literals one of which must stand in a match; count 0: nothing is known. */
 struct found {
 	size_t count, shortest;
+	double often; /* in a MiB of log text, all of them together */
 	struct run *runs;
 };
 
@@ -147,11 +151,11 @@ static void found_free(struct found *f)
 	*f = (struct found){ 0 };
 }
 
-/* Keep the better one: the set whose shortest member is longer; then the smaller set. Takes @other. */
+/* Keep the better one: the set that stands more seldom in logs, if it is no shorter than a search can use. Takes @other. */
 static void better(struct found *best, struct found *other)
 {
-	bool take = other->count && (!best->count || other->shortest > best->shortest ||
-				     (other->shortest == best->shortest && other->count < best->count));
+	bool usable = other->shortest >= USABLE, was = best->shortest >= USABLE;
+	bool take = other->count && (!best->count || (usable != was ? usable : other->often < best->often));
 	if (take) {
 		found_free(best);
 		*best = *other;
@@ -164,7 +168,9 @@ static void better(struct found *best, struct found *other)
 static void offer_run(struct walk *w, struct found *best, struct run *run)
 {
 	if (run->size) {
-		struct found one = { 1, run->size, malloc(sizeof(*run)) };
+		/* each costs a little, however rare it is; of two that never stand anywhere the longer one is taken */
+		double often = cul_literal_per_mib(cul_slice(run->text, run->size), w->folds) + 0.02 + 1e-3 / (double)run->size;
+		struct found one = { 1, run->size, often, malloc(sizeof(*run)) };
 		if (one.runs) {
 			*one.runs = *run;
 			better(best, &one);
@@ -416,6 +422,7 @@ static struct found alternatives(struct walk *w, bool top)
 				memcpy(runs + all.count, one.runs, one.count * sizeof(*runs));
 				all.runs = runs;
 				all.count += one.count;
+				all.often += one.often;
 				if (first || one.shortest < all.shortest)
 					all.shortest = one.shortest;
 			} else {

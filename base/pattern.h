@@ -23,7 +23,7 @@ size_t cul_pattern_groups(const struct cul_pattern *pattern);
 const char *cul_pattern_group_name(const struct cul_pattern *pattern, size_t i);
 
 /**
- * Literals such that every match of @pattern holds at least one: the best (longest) required literal, or a set from an
+ * Literals such that every match of @pattern holds at least one: the required literal that stands most seldom in logs, or a set from an
  * alternation. Written NUL-terminated, NULL at the end, into one malloc'd block that the caller frees (free()); in lower case, with
  * *caseless set, when the pattern is caseless there. NULL when no literal of at least @least bytes can be had.
  * Knows escapes, classes, groups, (?i), quantifiers; gives up rather than be wrong.
