@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Core files of programs: made by hand, one lie or truth each, and one that Linux wrote. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "culprit/bundle.h"
+#include "culprit/parse.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define SEGMENTS 16
+#define ROOM (1u << 16)
+
+/* ---- a core in the making -------------------------------------------------------------------- */
+
+struct segment {
+	uint64_t start, size, in_file;
+	uint32_t flags;
+	unsigned char bytes[4096];
+};
+
+struct made {
+	unsigned char notes[16384];
+	size_t notes_size;
+	struct segment segments[SEGMENTS];
+	size_t count;
+	uint16_t type, machine;
+	unsigned char class, order;
+	uint64_t physical;
+};
+
+static void put16(unsigned char *p, uint64_t v)
+{
+	for (int i = 0; i < 2; i++)
+		p[i] = (unsigned char)(v >> 8 * i);
+}
+static void put32(unsigned char *p, uint64_t v)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (unsigned char)(v >> 8 * i);
+}
+static void put64(unsigned char *p, uint64_t v)
+{
+	for (int i = 0; i < 8; i++)
+		p[i] = (unsigned char)(v >> 8 * i);
+}
+
+static void note(struct made *m, uint32_t type, const void *desc, size_t size)
+{
+	unsigned char *p = m->notes + m->notes_size;
+	put32(p, 5);
+	put32(p + 4, size);
+	put32(p + 8, type);
+	memcpy(p + 12, "CORE\0\0\0", 8);
+	memcpy(p + 20, desc, size);
+	m->notes_size += 20 + ((size + 3) & ~(size_t)3);
+	assert_true(m->notes_size < sizeof(m->notes));
+}
+
+struct thread {
+	int tid;
+	uint64_t pc, sp, fp, number, arg[3];
+};
+
+static void thread(struct made *m, struct thread t, int signal)
+{
+	unsigned char d[336] = { 0 }, *r = d + 112;
+	put16(d + 12, (uint64_t)signal);
+	put32(d + 32, (uint64_t)t.tid);
+	put64(r + 4 * 8, t.fp);
+	put64(r + 12 * 8, t.arg[2]);
+	put64(r + 13 * 8, t.arg[1]);
+	put64(r + 14 * 8, t.arg[0]);
+	put64(r + 15 * 8, t.number);
+	put64(r + 16 * 8, t.pc);
+	put64(r + 19 * 8, t.sp);
+	note(m, 1, d, sizeof(d));
+}
+
+static void process(struct made *m, int pid, const char *comm)
+{
+	unsigned char d[136] = { 0 };
+	put32(d + 16, 1000);
+	put32(d + 24, (uint64_t)pid);
+	memcpy(d + 40, comm, strlen(comm));
+	memcpy(d + 56, comm, strlen(comm));
+	note(m, 3, d, sizeof(d));
+}
+
+static void siginfo(struct made *m, int signal, int code, uint64_t address)
+{
+	unsigned char d[128] = { 0 };
+	put32(d, (uint64_t)signal);
+	put32(d + 8, (uint64_t)(uint32_t)code);
+	put64(d + 16, address);
+	note(m, 0x53494749, d, sizeof(d));
+}
+
+/* Mapped files: start, end, path; the page size is 4096, each at its file's begin. */
+static void files(struct made *m, const uint64_t (*at)[2], const char *const *paths, size_t count)
+{
+	unsigned char d[2048] = { 0 };
+	size_t n = 16 + count * 24;
+	put64(d, count);
+	put64(d + 8, 4096);
+	for (size_t i = 0; i < count; i++) {
+		put64(d + 16 + i * 24, at[i][0]);
+		put64(d + 24 + i * 24, at[i][1]);
+		memcpy(d + n, paths[i], strlen(paths[i]) + 1);
+		n += strlen(paths[i]) + 1;
+	}
+	note(m, 0x46494c45, d, n);
+}
+
+static unsigned char *memory(struct made *m, uint64_t start, uint64_t size, uint64_t in_file, uint32_t flags)
+{
+	struct segment *s = &m->segments[m->count++];
+	*s = (struct segment){ .start = start, .size = size, .in_file = in_file, .flags = flags };
+	return s->bytes;
+}
+
+static struct cul_slice file(const struct made *m)
+{
+	unsigned char *f = calloc(1, ROOM + SEGMENTS * 4096);
+	size_t at = 64 + (m->count + 1) * 56;
+	assert_non_null(f);
+	memcpy(f, "\177ELF", 4);
+	f[4] = m->class ? m->class : 2;
+	f[5] = m->order ? m->order : 1;
+	f[6] = 1;
+	put16(f + 16, m->type ? m->type : 4);
+	put16(f + 18, m->machine ? m->machine : 62);
+	put64(f + 32, 64);
+	put16(f + 54, 56);
+	put16(f + 56, m->count + 1);
+	put32(f + 64, 4);
+	put64(f + 64 + 8, at);
+	put64(f + 64 + 32, m->notes_size);
+	memcpy(f + at, m->notes, m->notes_size);
+	at += m->notes_size;
+	for (size_t i = 0; i < m->count; i++) {
+		unsigned char *p = f + 64 + (i + 1) * 56;
+		const struct segment *s = &m->segments[i];
+		put32(p, 1);
+		put32(p + 4, s->flags);
+		put64(p + 8, at);
+		put64(p + 16, s->start);
+		put64(p + 24, m->physical);
+		put64(p + 32, s->in_file);
+		put64(p + 40, s->size);
+		memcpy(f + at, s->bytes, s->in_file);
+		at += s->in_file;
+	}
+	return (struct cul_slice){ (char *)f, at };
+}
+
+/* ---- what comes of it ------------------------------------------------------------------------ */
+
+struct told {
+	char *text;
+	size_t size;
+	FILE *out;
+	char where[80];
+};
+
+static enum cul_status on_member(void *ctx, const struct cul_member *member, int *id)
+{
+	(void)ctx, (void)member;
+	*id = 0;
+	return CUL_OK;
+}
+static enum cul_status on_section(void *ctx, const struct cul_section_info *info, int *id)
+{
+	(void)ctx, (void)info;
+	*id = 0;
+	return CUL_OK;
+}
+static enum cul_status on_end(void *ctx, int section, const struct cul_section_span *span)
+{
+	(void)ctx, (void)section, (void)span;
+	return CUL_OK;
+}
+static enum cul_status on_suspect(void *ctx, const struct cul_observation *record)
+{
+	(void)ctx, (void)record;
+	return CUL_OK;
+}
+static enum cul_status on_observe(void *ctx, const struct cul_observation *o)
+{
+	struct told *told = ctx;
+	fprintf(told->out, "%s", o->kind->name);
+	if (o->time.ns != CUL_NO_TIME)
+		fprintf(told->out, " @%lld", (long long)o->time.ns);
+	for (size_t i = 0; i < o->count; i++) {
+		const struct cul_value *v = &o->values[i];
+		if (v->type == CUL_TEXT)
+			fprintf(told->out, " %s=%.*s;", v->field->name, (int)v->s.size, v->s.data);
+		else if (v->type == CUL_REAL)
+			fprintf(told->out, " %s=%g;", v->field->name, v->r);
+		else if (v->type != CUL_ABSENT)
+			fprintf(told->out, " %s=%lld;", v->field->name, (long long)v->i);
+	}
+	fprintf(told->out, " | %.*s\n", (int)o->text.size, o->text.data ? o->text.data : "");
+	return CUL_OK;
+}
+
+static struct told tell(const char *name, struct cul_slice bytes)
+{
+	struct told told = { 0 };
+	struct cul_blob blob = { name, bytes };
+	struct cul_sink sink = { &told, on_member, on_section, on_observe, on_end, on_suspect };
+	struct cul_bundle *bundle;
+	struct cul_error err;
+	told.out = open_memstream(&told.text, &told.size);
+	assert_non_null(told.out);
+	assert_int_equal(cul_bundle_memory(&blob, 1, NULL, &bundle, &err), CUL_OK);
+	assert_int_equal(cul_parse(bundle, NULL, NULL, &sink, NULL, &err), CUL_OK);
+	cul_bundle_close(bundle);
+	fclose(told.out);
+	return told;
+}
+
+static void expect(struct told told, const char *text)
+{
+	if (!strstr(told.text, text))
+		fail_msg("\"%s\" isn't in\n%s", text, told.text);
+}
+static void refuse(struct told told, const char *text)
+{
+	if (strstr(told.text, text))
+		fail_msg("\"%s\" is in\n%s", text, told.text);
+}
+
+#define CODE UINT64_C(0x555555554000)
+#define LIBC UINT64_C(0x7f0000000000)
+#define STACK UINT64_C(0x7ffd00000000)
+#define HEAP UINT64_C(0x555555600000)
+
+/* A program with code, a heap and a stack, dead at @pc by @signal. */
+static struct made *program(int signal, int code, uint64_t address, uint64_t pc, uint64_t sp)
+{
+	static const uint64_t at[][2] = { { CODE, CODE + 0x3000 }, { LIBC, LIBC + 0x4000 } };
+	static const char *const paths[] = { "/srv/demo/server", "/usr/lib/libc.so.6" };
+	struct made *m = calloc(1, sizeof(*m));
+	assert_non_null(m);
+	thread(m, (struct thread){ .tid = 4242, .pc = pc, .sp = sp, .number = UINT64_MAX }, signal);
+	process(m, 4242, "server");
+	siginfo(m, signal, code, address);
+	files(m, at, paths, 2);
+	unsigned char *head = memory(m, CODE, 0x1000, 0x1000, 4);
+	memcpy(head, "\177ELF\2\1\1", 7);
+	put64(head + 32, 64);
+	put16(head + 54, 56);
+	put16(head + 56, 1);
+	put32(head + 64, 4);
+	put64(head + 64 + 8, 0x200);
+	put64(head + 64 + 32, 36);
+	put32(head + 0x200, 4);
+	put32(head + 0x204, 20);
+	put32(head + 0x208, 3);
+	memcpy(head + 0x20c, "GNU\0", 4);
+	for (int i = 0; i < 20; i++)
+		head[0x210 + i] = (unsigned char)(0xa0 + i);
+	memory(m, CODE + 0x1000, 0x2000, 0, 5);
+	memory(m, HEAP, 0x1000, 0x1000, 6);
+	memory(m, LIBC, 0x2000, 0, 5);
+	memory(m, LIBC + 0x2000, 0x1000, 0x1000, 6);
+	memory(m, STACK, 0x1000, 0x1000, 6);
+	return m;
+}
+#define HEAP_OF(m) ((m)->segments[2].bytes)
+#define DATA_OF(m) ((m)->segments[4].bytes)
+#define STACK_OF(m) ((m)->segments[5].bytes)
+
+static struct told told_of(struct made *m)
+{
+	struct cul_slice bytes = file(m);
+	struct told told = tell("core.4242", bytes);
+	free((char *)bytes.data);
+	free(m);
+	return told;
+}
+
+/* ---- tests ----------------------------------------------------------------------------------- */
+
+static void what_signals_mean(void **state)
+{
+	static const struct {
+		int signal, code;
+		uint64_t address, pc, sp;
+		const char *event;
+	} cases[] = {
+		{ 11, 1, 0x18, CODE + 0x1100, STACK + 0x800, "event=null-pointer;" },
+		{ 11, 1, 0, 0, STACK + 0x800, "event=null-call;" },
+		{ 11, 128, 0, CODE + 0x1100, STACK + 0x800, "event=non-canonical;" }, /* its address 0 is none */
+		{ 11, 1, 0x414141410000, CODE + 0x1100, STACK + 0x800, "event=wild-pointer;" },
+		{ 11, 1, 0x414141410000, 0x414141410000, STACK + 0x800, "event=wild-call;" },
+		{ 11, 2, CODE + 0x10, CODE + 0x1100, STACK + 0x800, "event=protection;" },
+		{ 11, 1, STACK - 8, CODE + 0x1100, STACK - 16, "event=stack-overflow;" },
+		{ 11, 1, STACK - 8, CODE + 0x1100, HEAP + 0x100, "event=wild-pointer;" }, /* the stack is elsewhere */
+		{ 7, 4, HEAP, CODE + 0x1100, STACK + 0x800, "event=memory-failure;" },
+		{ 7, 2, CODE + 0x2100, CODE + 0x1100, STACK + 0x800, "event=bus-file;" },
+		{ 7, 2, HEAP, CODE + 0x1100, STACK + 0x800, "event=bus;" },
+		{ 6, -6, 4242, LIBC + 0x100, STACK + 0x800, "event=abort;" },
+		{ 6, 0, 1, LIBC + 0x100, STACK + 0x800, "event=sent;" },
+		{ 11, -6, 4242, LIBC + 0x100, STACK + 0x800, "event=raised;" },
+		{ 8, 1, CODE + 0x1100, CODE + 0x1100, STACK + 0x800, "event=arithmetic;" },
+		{ 3, 0, 77, LIBC + 0x100, STACK + 0x800, "process 77 sent the signal" },
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct told told = told_of(program(cases[i].signal, cases[i].code, cases[i].address, cases[i].pc, cases[i].sp));
+		expect(told, cases[i].event);
+		expect(told, "comm=server;");
+		refuse(told, "core.missing");
+		free(told.text);
+	}
+}
+
+static void guard_pages(void **state)
+{
+	(void)state;
+	struct made *m = program(11, 2, STACK + 0x10000 - 8, CODE + 0x1100, STACK + 0x10000 - 16);
+	memory(m, STACK + 0xf000, 0x1000, 0, 0);
+	memory(m, STACK + 0x10000, 0x8000, 0x1000, 6);
+	struct told told = told_of(m);
+	expect(told, "event=stack-overflow;");
+	expect(told, "stack of 32 KiB");
+	free(told.text);
+}
+
+static void shared_memory(void **state)
+{
+	static const struct {
+		const char *path, *event;
+	} cases[] = { { "/dev/shm/psm_41f", "event=bus-shm;" }, { "/memfd:ring (deleted)", "event=bus-shm;" }, { "/dev/hugepages/pool", "event=bus-hugepages;" },
+		      { "/anon_hugepage (deleted)", "event=bus-hugepages;" }, { "/data/model.gguf", "event=bus-file;" } };
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct made *m = calloc(1, sizeof(*m));
+		const uint64_t at[][2] = { { HEAP, HEAP + 0x2000 } };
+		thread(m, (struct thread){ .tid = 5, .pc = CODE, .sp = STACK + 64 }, 7);
+		process(m, 5, "loader");
+		siginfo(m, 7, 2, HEAP + 0x1234);
+		files(m, at, &cases[i].path, 1);
+		memory(m, HEAP, 0x2000, 0, 6);
+		memory(m, STACK, 0x1000, 0x1000, 6);
+		struct told told = told_of(m);
+		expect(told, cases[i].event);
+		expect(told, cases[i].path);
+		free(told.text);
+	}
+}
+
+static void places_and_arguments(void **state)
+{
+	(void)state;
+	struct made *m = program(11, 1, 0x18, CODE + 0x1100, STACK + 0x100);
+	unsigned char *s = STACK_OF(m), auxv[64] = { 0 };
+	static const char *const words[] = { "./server", "--port", "80 80", "TOKEN=secret-word" };
+	put64(auxv, 33);
+	put64(auxv + 8, STACK + 0x40000);
+	put64(auxv + 16, 3);
+	put64(auxv + 24, CODE + 64);
+	put64(auxv + 32, 31);
+	put64(auxv + 40, STACK + 0xff0);
+	note(m, 6, auxv, sizeof(auxv));
+	for (int i = 0; i < 4; i++)
+		memcpy(s + 0xe00 + i * 32, words[i], strlen(words[i]) + 1);
+	memcpy(s + 0xff0, "./server", 9);
+	put64(s + 0x400, 3);
+	for (int i = 0; i < 3; i++)
+		put64(s + 0x408 + i * 8, STACK + 0xe00 + (uint64_t)i * 32);
+	put64(s + 0x428, STACK + 0xe00 + 3 * 32);
+	memcpy(s + 0x438, auxv, sizeof(auxv));
+	put64(s + 0x108, CODE + 0x1234); /* may be a return address */
+	struct told told = told_of(m);
+	expect(told, "command=./server --port 80 80;");
+	expect(told, "path=/srv/demo/server;");
+	expect(told, "offset=0x1100;");
+	expect(told, "build_id=a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3;");
+	expect(told, "frames=server+0x1100 server+0x1234; unwound=guess;");
+	refuse(told, "secret-word");
+	free(told.text);
+}
+
+static void frame_pointers(void **state)
+{
+	(void)state;
+	struct made *m = calloc(1, sizeof(*m));
+	const uint64_t at[][2] = { { CODE, CODE + 0x3000 } };
+	const char *const paths[] = { "/srv/demo/server" };
+	thread(m, (struct thread){ .tid = 5, .pc = CODE + 0x10, .sp = STACK + 64, .fp = STACK + 128, .number = UINT64_MAX }, 11);
+	process(m, 5, "server");
+	files(m, at, paths, 1);
+	memory(m, CODE, 0x3000, 0, 5);
+	unsigned char *s = memory(m, STACK, 0x1000, 0x1000, 6);
+	put64(s + 72, CODE + 0x999); /* none: the chain knows better */
+	put64(s + 128, STACK + 256);
+	put64(s + 136, CODE + 0x20);
+	put64(s + 256, STACK + 512);
+	put64(s + 264, CODE + 0x30);
+	struct told told = told_of(m);
+	expect(told, "frames=server+0x10 server+0x20 server+0x30; unwound=frame-pointers;");
+	free(told.text);
+}
+
+static void raised_again(void **state)
+{
+	(void)state;
+	struct made *m = program(11, -6, 4242, LIBC + 0x100, STACK + 0x40);
+	unsigned char *u = STACK_OF(m) + 0x80, *c = u + 40;
+	put64(u, 7);
+	put64(c + 15 * 8, STACK + 0x800);
+	put64(c + 16 * 8, CODE + 0x1777);
+	put64(c + 17 * 8, 0x10246);
+	put64(c + 18 * 8, UINT64_C(0x2b000000000033));
+	put64(c + 19 * 8, 4);
+	put64(c + 20 * 8, 14);
+	put64(c + 22 * 8, 0x30);
+	struct told told = told_of(m);
+	expect(told, "event=null-pointer;");
+	expect(told, "address=0x30;");
+	expect(told, "offset=0x1777;");
+	free(told.text);
+}
+
+static void last_words(void **state)
+{
+	(void)state;
+	struct made *m = program(6, -6, 4242, LIBC + 0x100, STACK + 0x40);
+	put64(DATA_OF(m) + 0x120, HEAP); /* __abort_msg */
+	put32(HEAP_OF(m), 4096);
+	strcpy((char *)HEAP_OF(m) + 4, "server: queue.c:41: push: Assertion `q->n < q->max' failed.\n");
+	struct told told = told_of(m);
+	expect(told, "core.abort-message pid=4242; comm=server; event=assertion; what=server: queue.c:41: push: Assertion `q->n < q->max' failed.;");
+	free(told.text);
+
+	m = program(6, -6, 4242, LIBC + 0x100, STACK + 0x40);
+	put64(DATA_OF(m) + 0x120, HEAP);
+	put32(HEAP_OF(m), 4097); /* no whole pages: something else */
+	strcpy((char *)HEAP_OF(m) + 4, "some text of its own");
+	told = told_of(m);
+	refuse(told, "core.abort-message");
+	free(told.text);
+
+	/* an exception of libstdc++ with an old string */
+	m = program(6, -6, 4242, LIBC + 0x100, STACK + 0x40);
+	unsigned char *h = HEAP_OF(m), *object = h + 0x200;
+	put32(object - 128, 1);
+	put64(object - 112, LIBC + 0x2800);
+	put32(object - 72, 1);
+	memcpy(object - 32, "\0++CCUNG", 8);
+	put64(object, LIBC + 0x2900);
+	put64(object + 8, HEAP + 0x618);
+	put64(h + 0x600, 14);
+	put64(h + 0x608, 14);
+	memcpy(h + 0x618, "no such tensor", 15);
+	told = told_of(m);
+	expect(told, "event=terminate; what=no such tensor; source=C++ exception on the heap;");
+	free(told.text);
+
+	m = program(6, -6, 4242, LIBC + 0x100, STACK + 0x40);
+	strcpy((char *)HEAP_OF(m) + 0x301, "fatal error: all goroutines are asleep - deadlock!\n");
+	strcpy((char *)HEAP_OF(m) + 0x101, "a log says fatal error: nothing\n");
+	told = told_of(m);
+	expect(told, "event=go-fatal; what=fatal error: all goroutines are asleep - deadlock!; source=text in memory;");
+	free(told.text);
+}
+
+/* Three threads: 101 -> 102 -> 103 -> 101; 104 waits for 101 and is in no circle. */
+static void circles(void **state)
+{
+	(void)state;
+	struct made *m = calloc(1, sizeof(*m));
+	thread(m, (struct thread){ .tid = 100, .pc = CODE, .sp = STACK + 64, .number = UINT64_MAX }, 6);
+	for (int i = 1; i <= 4; i++)
+		thread(m, (struct thread){ .tid = 100 + i, .pc = CODE, .sp = STACK + 64, .number = 202, .arg = { HEAP + (uint64_t)i * 64, 128, 2 } }, 6);
+	process(m, 100, "server");
+	unsigned char *h = memory(m, HEAP, 0x1000, 0x1000, 6);
+	static const int owners[] = { 0, 102, 103, 101, 101 };
+	for (int i = 1; i <= 4; i++) {
+		put32(h + i * 64, 2);
+		put32(h + i * 64 + 8, (uint64_t)owners[i]);
+	}
+	struct told told = told_of(m);
+	expect(told, "core.futex-cycle pid=100; comm=server; tids=101 102 103; threads=3;");
+	expect(told, "tid=104; what=mutex; address=0x555555600100; owner_tid=101; | thread 104 waits for the mutex at 0x555555600100, held by thread 101\n");
+	free(told.text);
+
+	/* a semaphore's word is no mutex; an owner that is nobody's tid is none; PI: the word is the tid */
+	m = calloc(1, sizeof(*m));
+	thread(m, (struct thread){ .tid = 100, .number = 202, .sp = STACK, .arg = { HEAP, 128, 0 } }, 6);
+	thread(m, (struct thread){ .tid = 101, .number = 202, .sp = STACK, .arg = { HEAP + 64, 128, 2 } }, 6);
+	thread(m, (struct thread){ .tid = 102, .number = 202, .sp = STACK, .arg = { HEAP + 128, 6, 0 } }, 6);
+	process(m, 100, "server");
+	h = memory(m, HEAP, 0x1000, 0x1000, 6);
+	put32(h + 8, 101);
+	put32(h + 64, 2);
+	put32(h + 64 + 8, 999);
+	put32(h + 128, 0x80000000u | 102);
+	told = told_of(m);
+	expect(told, "tids=102; threads=1;");
+	refuse(told, "tid=100; what=");
+	refuse(told, "tid=101; what=");
+	free(told.text);
+}
+
+static void whose_file(void **state)
+{
+	(void)state;
+	struct made *m = program(11, 1, 0x18, CODE + 0x1100, STACK + 0x100);
+	m->physical = 0x1000000; /* a kernel's memory */
+	struct told told = told_of(m);
+	refuse(told, "core.process");
+	free(told.text);
+
+	m = program(11, 1, 0x18, CODE, STACK);
+	m->class = 1;
+	told = told_of(m);
+	expect(told, "core.missing why=a core of a 32-bit program: not read here;");
+	free(told.text);
+
+	m = program(11, 1, 0x18, CODE, STACK);
+	m->type = 3; /* a library */
+	told = told_of(m);
+	refuse(told, "core.");
+	free(told.text);
+
+	m = program(11, 1, 0x18, CODE + 0x1100, STACK + 0x100);
+	struct cul_slice bytes = file(m);
+	told = tell("dump/core.my\\x2eserver.1000.5c1d0b7e0a9b4f1f8a3c2d1e0f9a8b7c.4242.1795226459000001", bytes);
+	expect(told, "core.process @1795226459000001000");
+	free(told.text);
+	free((char *)bytes.data);
+	free(m);
+}
+
+/* Cut at any byte: what is missing is said, nothing fails. */
+static void cut_short(void **state)
+{
+	(void)state;
+	struct made *m = program(11, 1, 0x18, CODE + 0x1100, STACK + 0x100);
+	struct cul_slice bytes = file(m);
+	for (size_t cut = 64; cut < bytes.size; cut += cut < 2500 ? 7 : 509) {
+		char *copy = malloc(cut);
+		assert_non_null(copy);
+		memcpy(copy, bytes.data, cut);
+		struct told told = tell("core", (struct cul_slice){ copy, cut });
+		expect(told, "core.missing");
+		free(told.text);
+		free(copy);
+	}
+	free((char *)bytes.data);
+	free(m);
+}
+
+/* samples/dumps/server.core.zst: a static program of two threads that wait for each other, and a main thread that uses a null pointer. */
+static void by_linux(void **state)
+{
+	(void)state;
+	FILE *f = fopen("samples/dumps/server.core.zst", "rb");
+	static char bytes[1 << 16];
+	assert_non_null(f);
+	size_t n = fread(bytes, 1, sizeof(bytes), f);
+	fclose(f);
+	struct told told = tell("server.core.zst", (struct cul_slice){ bytes, n });
+	expect(told, "command=./server --port 8080 --model tiny;");
+	expect(told, "signal=SIGSEGV; signal_code=SEGV_MAPERR; event=null-pointer;");
+	expect(told, "address=0x20;");
+	expect(told, "core.futex-cycle pid=14628; comm=server; tids=14629 14633; threads=2;");
+	expect(told, "image=server; offset=0x401730;");
+	expect(told, "syscall=futex;");
+	refuse(told, "not-to-be-told");
+	refuse(told, "core.missing");
+	free(told.text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_signals_mean), cmocka_unit_test(guard_pages),  cmocka_unit_test(shared_memory),
+		cmocka_unit_test(places_and_arguments), cmocka_unit_test(frame_pointers), cmocka_unit_test(raised_again),
+		cmocka_unit_test(last_words),        cmocka_unit_test(circles),      cmocka_unit_test(whose_file),
+		cmocka_unit_test(cut_short),         cmocka_unit_test(by_linux),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
