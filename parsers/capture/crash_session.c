@@ -94,6 +94,7 @@ emit_panic(struct cul_parse *parse, struct session *s)
 	struct cul_slice what = s->panic;
 
 	s->panic = CUL_NONE;
+	cul_skip(&what, CUL_LIT("Kernel panic - not syncing: "));
 	return !what.size ? CUL_OK :
 	       cul_emit(parse, &s->panic_rec, "crash.panic", cul_text("what", what), cul_text("comm", s->comm), cul_number("pid", s->pid),
 			cul_number("cpu", s->cpu));
