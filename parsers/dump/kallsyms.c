@@ -12,27 +12,16 @@
  * The first letter of an unpacked name is its type. With CONFIG_KALLSYMS_ABSOLUTE_PERCPU (x86 SMP up to 6.14) a negative offset
  * is base - 1 - offset and the others are absolute; without it each is base + u32. Which it is, is tried on _stext.
  *
- * VMCOREINFO names the tables since 6.0 (commit f09bddbd8661). Before, the image behind _stext is searched for the token
- * table: the digits stand for themselves in it ("0\0" to "9\0"), and the index behind it must fit. From there the order above,
- * which all kernels up to 6.3 have, leads back to the others.
+ * VMCOREINFO names the tables since 6.0 (commit f09bddbd8661); before, kallsyms_search.c looks for them.
  */
-#include "parsers/dump/kallsyms.h"
+#include "parsers/dump/kallsyms_tables.h"
 
-#define MOST_SYMBOLS (4u << 20)
-#define MOST_NAME 512	      /* KSYM_NAME_LEN */
 #define MOST_TEXT (96u << 20) /* of all names */
-#define MOST_IMAGE (96u << 20) /* where the tables are searched */
 #define MOST_STEPS 256	      /* through a bucket's neighbours */
-#define PAGE 4096
-
-struct tables {
-	uint64_t names, tokens, index, offsets, base;
-	uint32_t count;
-};
 
 struct tokens {
 	uint16_t at[256];
-	char text[65536 + MOST_NAME];
+	char text[65536 + CUL_KALLSYMS_NAME];
 };
 
 static bool load_tokens(const struct cul_ksource *source, uint64_t table, uint64_t index, struct tokens *tokens)
@@ -54,17 +43,10 @@ static bool load_tokens(const struct cul_ksource *source, uint64_t table, uint64
 
 /* ---- reading names: a window onto them ----------------------------------------------------------------------- */
 
-struct stream {
-	const struct cul_ksource *source;
-	uint64_t next; /* address behind the window */
-	size_t at, size;
-	uint8_t window[PAGE];
-};
-
-static bool stream_byte(struct stream *s, uint8_t *ret)
+static bool stream_byte(struct cul_kallsyms_stream *s, uint8_t *ret)
 {
 	if (s->at == s->size) {
-		s->size = PAGE - s->next % PAGE;
+		s->size = CUL_KALLSYMS_PAGE - s->next % CUL_KALLSYMS_PAGE;
 		s->at = 0;
 		if (!s->source->read(s->source->ctx, s->next, s->window, s->size)) {
 			s->size = 0;
@@ -76,8 +58,7 @@ static bool stream_byte(struct stream *s, uint8_t *ret)
 	return true;
 }
 
-/* the tokens of the next name; their number, or -1 */
-static int stream_name(struct stream *s, uint8_t tokens[MOST_NAME])
+int cul_kallsyms_name(struct cul_kallsyms_stream *s, uint8_t tokens[CUL_KALLSYMS_NAME])
 {
 	uint8_t low, high = 0;
 	int length;
@@ -85,7 +66,7 @@ static int stream_name(struct stream *s, uint8_t tokens[MOST_NAME])
 	if (!stream_byte(s, &low) || (low & 0x80 && !stream_byte(s, &high)))
 		return -1;
 	length = (low & 0x7f) | high << 7;
-	if (!length || length >= MOST_NAME)
+	if (!length || length >= CUL_KALLSYMS_NAME)
 		return -1;
 	for (int i = 0; i < length; i++)
 		if (!stream_byte(s, &tokens[i]))
@@ -93,150 +74,15 @@ static int stream_name(struct stream *s, uint8_t tokens[MOST_NAME])
 	return length;
 }
 
-static size_t unpack(const struct tokens *tokens, const uint8_t *packed, int count, char out[MOST_NAME])
+static size_t unpack(const struct tokens *tokens, const uint8_t *packed, int count, char out[CUL_KALLSYMS_NAME])
 {
 	size_t n = 0;
 
 	for (int i = 0; i < count; i++)
-		for (const char *t = tokens->text + tokens->at[packed[i]]; *t && n < MOST_NAME - 1; t++)
+		for (const char *t = tokens->text + tokens->at[packed[i]]; *t && n < CUL_KALLSYMS_NAME - 1; t++)
 			out[n++] = *t;
 	out[n] = 0;
 	return n;
-}
-
-/* ---- before 6.0: searching ------------------------------------------------------------------------------------ */
-
-/* is the text at @hit the token "0"? Then the tables */
-static bool confirm_tokens(const struct cul_ksource *source, uint64_t hit, uint64_t *table, uint64_t *index)
-{
-	uint16_t at[256];
-	char text[PAGE];
-	size_t n = 0, size = sizeof(text);
-	int count = '0';
-
-	while (size && !source->read(source->ctx, hit, text, size))
-		size /= 2;
-	while (count < 256 && n < size) {
-		size_t length = strnlen(text + n, size - n);
-
-		if (!length || length > 64 || n + length == size)
-			return false;
-		n += length + 1;
-		count++;
-	}
-	if (count < 256)
-		return false;
-	for (int align = 4; align <= 8; align += 4) {
-		*index = (hit + n + (uint64_t)align - 1) / (uint64_t)align * (uint64_t)align;
-		if (!source->read(source->ctx, *index, at, sizeof(at)) || at[0] || at['0'] < '0' || at['1'] != at['0'] + 2)
-			continue;
-		for (count = 1; count < 256 && at[count] >= at[count - 1] + 2; count++)
-			;
-		*table = hit - at['0'];
-		if (count == 256 && at[255] < at['0'] + n)
-			return true;
-	}
-	return false;
-}
-
-static bool find_tokens(const struct cul_ksource *source, uint64_t start, uint64_t *table, uint64_t *index)
-{
-	static const char digits[] = "0\0001\0002\0003\0004\0005\0006\0007\0008\0009";
-	uint64_t end = MOST_IMAGE < source->most ? MOST_IMAGE : source->most;
-	char window[2 * PAGE];
-	size_t held = 0; /* the end of the page before */
-
-	start &= ~(uint64_t)(PAGE - 1);
-	for (uint64_t at = 0; at < end; at += PAGE) {
-		struct cul_slice rest;
-		size_t hit;
-
-		if (!source->read(source->ctx, start + at, window + held, PAGE)) {
-			held = 0;
-			continue;
-		}
-		rest = cul_slice(window, held + PAGE);
-		while ((hit = cul_find(rest, cul_slice(digits, sizeof(digits)))) != SIZE_MAX) {
-			uint64_t address = start + at - held + (size_t)(rest.data - window) + hit;
-
-			if (confirm_tokens(source, address, table, index))
-				return true;
-			rest = cul_from(rest, hit + 1);
-		}
-		memmove(window, window + held + PAGE - sizeof(digits), sizeof(digits));
-		held = sizeof(digits);
-	}
-	return false;
-}
-
-/* markers end in front of @table: where they begin, and how many there are */
-static bool find_markers(const struct cul_ksource *source, uint64_t table, uint64_t *markers, uint32_t *count, uint32_t first[2])
-{
-	uint64_t at = table;
-	uint32_t value = 0, next = UINT32_MAX;
-
-	*count = 0;
-	/* up to seven bytes of padding */
-	for (int i = 0; i < 3 && !value; i++) {
-		at -= 4;
-		if (!source->read(source->ctx, at, &value, 4))
-			return false;
-	}
-	while (value < next && *count < MOST_SYMBOLS / 256) {
-		++*count;
-		first[1] = first[0];
-		first[0] = value;
-		if (!value) {
-			*markers = at;
-			return *count >= 4;
-		}
-		next = value;
-		at -= 4;
-		if (!source->read(source->ctx, at, &value, 4))
-			return false;
-	}
-	return false;
-}
-
-/* do 256 names that begin at @names end where the second marker says? */
-static bool confirm_names(const struct cul_ksource *source, uint64_t names, uint32_t second)
-{
-	struct stream stream = { .source = source, .next = names };
-	uint8_t packed[MOST_NAME];
-	uint64_t used = 0;
-
-	for (int i = 0; i < 256; i++) {
-		int n = stream_name(&stream, packed);
-
-		if (n < 0)
-			return false;
-		used += (uint64_t)n + (n > 0x7f ? 2 : 1);
-	}
-	return used == second;
-}
-
-static bool search(const struct cul_ksource *source, struct tables *t)
-{
-	uint64_t start, markers;
-	uint32_t count, first[2], last, value;
-
-	if (!source->symbol(source->ctx, "_stext", &start) || !find_tokens(source, start, &t->tokens, &t->index) ||
-	    !find_markers(source, t->tokens, &markers, &count, first) ||
-	    !source->read(source->ctx, markers + 4 * (uint64_t)(count - 1), &last, 4))
-		return false;
-	/* names lie before the markers, at most 256 of them behind the last marker; num_syms eight bytes before them */
-	for (uint64_t at = (markers - last) & ~(uint64_t)7, end = at - 256 * 128; at > end; at -= 8) {
-		if (!source->read(source->ctx, at - 8, &value, 4))
-			return false;
-		if (value <= 256 * (count - 1) || value > 256 * count || !confirm_names(source, at, first[1]))
-			continue;
-		t->names = at;
-		t->count = value;
-		t->base = at - 16;
-		t->offsets = at - 16 - ((uint64_t)value * 4 + 7) / 8 * 8;
-		return true;
-	}
-	return false;
 }
 
 /* ---- the tables ------------------------------------------------------------------------------------------------ */
@@ -250,19 +96,19 @@ static uint32_t hash(const char *name)
 	return h ^ h >> 15;
 }
 
-static bool unpack_all(struct cul_kallsyms *syms, const struct cul_ksource *source, const struct tables *t, struct tokens *tokens,
+static bool unpack_all(struct cul_kallsyms *syms, const struct cul_ksource *source, const struct cul_kallsyms_tables *t, struct tokens *tokens,
 		       struct cul_arena *arena, const char **why)
 {
-	struct stream stream = { .source = source, .next = t->names };
-	uint8_t packed[MOST_NAME];
-	char name[MOST_NAME];
+	struct cul_kallsyms_stream stream = { .source = source, .next = t->names };
+	uint8_t packed[CUL_KALLSYMS_NAME];
+	char name[CUL_KALLSYMS_NAME];
 	uint64_t total = 0;
 	uint32_t n = 0;
 	size_t length;
 
 	/* twice: how long are they all, then for good */
 	for (uint32_t i = 0; i < t->count; i++) {
-		int count = stream_name(&stream, packed);
+		int count = cul_kallsyms_name(&stream, packed);
 
 		if (count < 0) {
 			*why = "kallsyms: the names are not all in the dump";
@@ -279,9 +125,9 @@ static bool unpack_all(struct cul_kallsyms *syms, const struct cul_ksource *sour
 		*why = "kallsyms: out of memory";
 		return false;
 	}
-	stream = (struct stream){ .source = source, .next = t->names };
+	stream = (struct cul_kallsyms_stream){ .source = source, .next = t->names };
 	for (uint32_t i = 0; i < t->count; i++) {
-		int count = stream_name(&stream, packed);
+		int count = cul_kallsyms_name(&stream, packed);
 
 		if (count < 0)
 			return false;
@@ -295,7 +141,7 @@ static bool unpack_all(struct cul_kallsyms *syms, const struct cul_ksource *sour
 	return true;
 }
 
-static bool load_addresses(struct cul_kallsyms *syms, const struct cul_ksource *source, const struct tables *t)
+static bool load_addresses(struct cul_kallsyms *syms, const struct cul_ksource *source, const struct cul_kallsyms_tables *t)
 {
 	uint64_t base, stext = 0, found = 0;
 	int32_t chunk[256];
@@ -400,7 +246,7 @@ static bool index_names(struct cul_kallsyms *syms, struct cul_arena *arena)
 bool cul_kallsyms_load(struct cul_kallsyms *syms, const struct cul_ksource *source, struct cul_arena *arena, const char **why)
 {
 	struct tokens *tokens = cul_arena_get(arena, sizeof(*tokens));
-	struct tables t = { 0 };
+	struct cul_kallsyms_tables t = { 0 };
 	uint64_t number = 0;
 
 	*syms = (struct cul_kallsyms){ 0 };
@@ -416,13 +262,13 @@ bool cul_kallsyms_load(struct cul_kallsyms *syms, const struct cul_ksource *sour
 			*why = "kallsyms: the tables are not in the dump";
 			return false;
 		}
-	} else if (search(source, &t)) {
+	} else if (cul_kallsyms_search(source, &t)) {
 		syms->found = true;
 	} else {
 		*why = "kallsyms: VMCOREINFO does not say where they are, and they were not found in the image";
 		return false;
 	}
-	if (!t.count || t.count > MOST_SYMBOLS || t.count > source->most / 6) {
+	if (!t.count || t.count > CUL_KALLSYMS_MOST || t.count > source->most / 6) {
 		*why = "kallsyms: a number of symbols that can't be";
 		return false;
 	}

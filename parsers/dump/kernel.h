@@ -93,6 +93,7 @@ struct cul_kernel {
 		bool ready;
 	} orc;
 	int64_t inactive_size, inactive_bp, inactive_ip; /* struct inactive_task_frame */
+	int64_t thread_fp, thread_pc; /* arm64: in task_struct; -1 elsewhere */
 	struct cul_kmodule *modules;
 	uint32_t module_count;
 	struct cul_ktask *tasks;
@@ -158,8 +159,11 @@ void cul_kunwind(struct cul_kernel *k, const struct cul_kregs *regs, bool exact,
 
 bool cul_ktasks_load(struct cul_kernel *k, const char **why);
 struct cul_ktask *cul_ktask_at(const struct cul_kernel *k, uint64_t address);
-void cul_ktasks_unwind(struct cul_kernel *k);
 enum cul_status cul_ktasks_tell(struct cul_kernel *k);
+
+/* ---- kstack.c --------------------------------------------------------------------------------------------------------- */
+
+void cul_ktasks_unwind(struct cul_kernel *k);
 /** Is @name among the frames of @task that are no guesses? A trailing '*' stands for any end. */
 bool cul_ktask_in(struct cul_kernel *k, const struct cul_ktask *task, const char *name);
 

@@ -12,7 +12,7 @@
  */
 #include <stdio.h>
 
-#include "parsers/dump/kernel.h"
+#include "parsers/dump/klock.h"
 
 #define STACK_WORDS 4096	/* 32 KiB of a stack */
 #define MOST_WAITS 4096
@@ -21,28 +21,8 @@
 #define MOST_CYCLES 64
 #define MOST_IN_CYCLE 16
 
-enum lock_type { MUTEX, RWSEM, PERCPU_RWSEM };
-
-struct wait {
-	struct cul_ktask *task, *owner;
-	enum lock_type type;
-	bool reader, owner_reads;
-	uint64_t lock;
-	char name[128];
-	int mark; /* of the walk along owners */
-};
-
-struct locks {
-	struct cul_kernel *k;
-	struct wait *waits;
-	uint32_t count, steps;
-	uint64_t *words; /* the stack at hand */
-	uint64_t base;
-	uint32_t size;
-};
-
 /* the part of @t's stack in use */
-static bool copy_stack(struct locks *l, const struct cul_ktask *t)
+static bool copy_stack(struct cul_klocks *l, const struct cul_ktask *t)
 {
 	uint64_t low = t->sp & ~(uint64_t)7, high = t->stack + l->k->stack_size;
 
@@ -65,13 +45,8 @@ static bool copy_stack(struct locks *l, const struct cul_ktask *t)
 	return l->size > 0;
 }
 
-static bool on_stack(const struct locks *l, const struct cul_ktask *t, uint64_t address)
-{
-	return address >= t->stack && address < t->stack + l->k->stack_size;
-}
-
 /* the word at byte @offset behind the @i-th of the stack */
-static bool stack_word(const struct locks *l, uint32_t i, int64_t offset, uint64_t *ret)
+static bool stack_word(const struct cul_klocks *l, uint32_t i, int64_t offset, uint64_t *ret)
 {
 	uint64_t at = i + (uint64_t)offset / 8;
 
@@ -82,53 +57,47 @@ static bool stack_word(const struct locks *l, uint32_t i, int64_t offset, uint64
 }
 
 /* from list node @node, whose struct has its task so far from it: the list's head, the first that is nobody's waiter */
-static uint64_t list_head(struct locks *l, uint64_t node, int64_t node_to_task, uint64_t *waiters)
+static uint64_t list_head(struct cul_klocks *l, uint64_t node, int64_t node_to_task)
 {
 	uint64_t at = cul_kread_u64(l->k, node);
 
-	*waiters = 1;
 	for (int steps = 0; steps < MOST_WAITERS && l->steps < MOST_STEPS && at != node; steps++, l->steps++) {
 		const struct cul_ktask *t;
 
 		if (!cul_kaddress(at))
 			return 0;
 		t = cul_ktask_at(l->k, cul_kread_u64(l->k, at + (uint64_t)node_to_task));
-		if (!t || !on_stack(l, t, at))
+		if (!t || !cul_kon_stack(l, t, at))
 			return at;
-		++*waiters;
 		at = cul_kread_u64(l->k, at);
 	}
 	return 0;
 }
 
-/**
- * The waiter of type @type on the stack at hand: where its list's head is, and where the waiter is. @task_path, @list_path:
- * its members. @function: value that @function_path must have, 0 for any.
- */
-static bool find_waiter(struct locks *l, const struct cul_ktask *t, const char *type, const char *task_path, const char *list_path,
-			const char *function_path, uint64_t function, uint64_t *waiter, uint64_t *head)
+bool cul_kfind_waiter(struct cul_klocks *l, const struct cul_ktask *t, const struct cul_knode *node, uint64_t *waiter, uint64_t *head)
 {
-	int64_t task = cul_koffset(l->k, type, task_path), list = cul_koffset(l->k, type, list_path);
-	int64_t func = function_path ? cul_koffset(l->k, type, function_path) : -1;
+	int64_t task = cul_koffset(l->k, node->type, node->task), list = cul_koffset(l->k, node->type, node->list);
+	int64_t func = node->function ? cul_koffset(l->k, node->type, node->function) : -1;
+	uint64_t function = 0;
 
-	if (task < 0 || list < 0 || (function_path && func < 0))
+	if (task < 0 || list < 0 || (node->function && (func < 0 || !cul_ksymbol(l->k, node->is, &function))))
 		return false;
 	for (uint32_t i = 0; i < l->size; i++) {
-		uint64_t word, next, previous, at = l->base + 8 * (uint64_t)i, waiters, back, forth;
+		uint64_t word, next, previous, at = l->base + 8 * (uint64_t)i, back, forth;
 
 		if (!stack_word(l, i, task, &word) || word != t->address || !stack_word(l, i, list, &next) ||
 		    !stack_word(l, i, list + 8, &previous) || !cul_kaddress(next) || !cul_kaddress(previous))
 			continue;
-		if (function && (!stack_word(l, i, func, &word) || word != function))
+		if (node->function && (!stack_word(l, i, func, &word) || word != function))
 			continue;
 		/* the neighbours must know it; where their pages are filtered, the wake function is proof enough */
 		if (!cul_kread(l->k, next + 8, &back, 8) || !cul_kread(l->k, previous, &forth, 8)) {
-			if (!function)
+			if (!node->function)
 				continue;
 		} else if (back != at + (uint64_t)list || forth != at + (uint64_t)list) {
 			continue;
 		}
-		*head = list_head(l, at + (uint64_t)list, task - list, &waiters);
+		*head = list_head(l, at + (uint64_t)list, task - list);
 		if (!cul_kaddress(*head))
 			continue;
 		*waiter = at;
@@ -163,8 +132,7 @@ bool cul_ksuper(struct cul_kernel *k, uint64_t address, char type[32], char id[4
 	return true;
 }
 
-/* the super block whose write lock @sem is */
-static bool frozen_super(struct cul_kernel *k, uint64_t sem, char type[32], char id[40], int *frozen)
+bool cul_kfrozen_super(struct cul_kernel *k, uint64_t sem, char type[32], char id[40], int *frozen)
 {
 	int64_t at = cul_koffset(k, "super_block", "s_writers.rw_sem"), size = cul_btf_size(&k->btf, "percpu_rw_semaphore");
 
@@ -176,37 +144,44 @@ static bool frozen_super(struct cul_kernel *k, uint64_t sem, char type[32], char
 	return false;
 }
 
+void cul_kname_variable(struct cul_kernel *k, uint64_t address, char *out, size_t size)
+{
+	char *plus;
+
+	cul_kname_print(k, address, out, size);
+	plus = strstr(out, "+0x0");
+	if (plus && (!plus[4] || plus[4] == ' '))
+		memmove(plus, plus + 4, strlen(plus + 4) + 1);
+}
+
 /* a lock inside something that can be named */
-static void name_lock(struct locks *l, struct wait *w)
+static void name_lock(struct cul_klocks *l, struct cul_kwait *w)
 {
 	static const char *const of_inode[] = { "i_rwsem", "i_mapping_sem", "i_data.invalidate_lock", "i_data.i_mmap_rwsem" };
 	struct cul_kernel *k = l->k;
 	int64_t at = cul_koffset(k, "mm_struct", "mmap_lock"), sb = cul_koffset(k, "inode", "i_sb"), ino = cul_koffset(k, "inode", "i_ino");
-	char type[32], id[40], *plus;
+	char type[32], id[40];
 	int frozen;
 
-	cul_kname_print(k, w->lock, w->name, sizeof(w->name));
-	plus = strstr(w->name, "+0x0");
-	if (plus && (!plus[4] || plus[4] == ' '))
-		memmove(plus, plus + 4, strlen(plus + 4) + 1);
+	cul_kname_variable(k, w->lock, w->name, sizeof(w->name));
 	if (w->name[0])
 		return;
-	if (w->type == PERCPU_RWSEM && frozen_super(k, w->lock, type, id, &frozen)) {
+	if (w->type == CUL_K_PERCPU_RWSEM && cul_kfrozen_super(k, w->lock, type, id, &frozen)) {
 		snprintf(w->name, sizeof(w->name), "%s %s%s", type, id, frozen ? " (frozen)" : "");
 		return;
 	}
-	if (w->type == RWSEM && at >= 0)
+	if (w->type == CUL_K_RWSEM && at >= 0)
 		for (uint32_t i = 0; i < k->task_count; i++)
 			if (k->tasks[i].mm && k->tasks[i].mm + (uint64_t)at == w->lock) {
 				snprintf(w->name, sizeof(w->name), "mmap_lock of %s", k->tasks[i].comm);
 				return;
 			}
 	at = cul_koffset(k, "super_block", "s_umount");
-	if (w->type == RWSEM && at >= 0 && cul_ksuper(k, w->lock - (uint64_t)at, type, id, &frozen)) {
+	if (w->type == CUL_K_RWSEM && at >= 0 && cul_ksuper(k, w->lock - (uint64_t)at, type, id, &frozen)) {
 		snprintf(w->name, sizeof(w->name), "s_umount of %s %s", type, id);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(of_inode) / sizeof(*of_inode) && w->type == RWSEM && sb >= 0 && ino >= 0; i++) {
+	for (size_t i = 0; i < sizeof(of_inode) / sizeof(*of_inode) && w->type == CUL_K_RWSEM && sb >= 0 && ino >= 0; i++) {
 		uint64_t inode = w->lock, super;
 
 		at = cul_koffset(k, "inode", of_inode[i]);
@@ -226,16 +201,18 @@ static void name_lock(struct locks *l, struct wait *w)
 
 static const char *const type_names[] = { "mutex", "rw_semaphore", "percpu_rw_semaphore" };
 
-static bool find_lock(struct locks *l, struct cul_ktask *t, enum lock_type type, struct wait *w)
+static bool find_lock(struct cul_klocks *l, struct cul_ktask *t, enum cul_klock_type type, struct cul_kwait *w)
 {
 	int64_t list, owner;
-	uint64_t waiter, head, word, function;
+	const struct cul_knode node = { type == CUL_K_MUTEX ? "mutex_waiter" : "rwsem_waiter", "task", "list", NULL, NULL };
+	uint64_t waiter, head, word;
 	struct cul_kernel *k = l->k;
 
-	*w = (struct wait){ .task = t, .type = type };
-	if (type == PERCPU_RWSEM) {
-		if (!cul_ksymbol(k, "percpu_rwsem_wake_function", &function) ||
-		    !find_waiter(l, t, "wait_queue_entry", "private", "entry", "func", function, &waiter, &head))
+	*w = (struct cul_kwait){ .task = t, .type = type };
+	if (type == CUL_K_PERCPU_RWSEM) {
+		static const struct cul_knode reader = { "wait_queue_entry", "private", "entry", "func", "percpu_rwsem_wake_function" };
+
+		if (!cul_kfind_waiter(l, t, &reader, &waiter, &head))
 			return false;
 		list = cul_koffset(k, "percpu_rw_semaphore", "waiters.head");
 		if (list < 0)
@@ -248,7 +225,7 @@ static bool find_lock(struct locks *l, struct cul_ktask *t, enum lock_type type,
 			w->owner = cul_ktask_at(k, cul_kread_u64(k, w->lock + (uint64_t)owner));
 		return true;
 	}
-	if (!find_waiter(l, t, type == MUTEX ? "mutex_waiter" : "rwsem_waiter", "task", "list", NULL, 0, &waiter, &head))
+	if (!cul_kfind_waiter(l, t, &node, &waiter, &head))
 		return false;
 	list = cul_koffset(k, type_names[type], "wait_list");
 	owner = cul_koffset(k, type_names[type], "owner");
@@ -257,7 +234,7 @@ static bool find_lock(struct locks *l, struct cul_ktask *t, enum lock_type type,
 	w->lock = head - (uint64_t)list;
 	word = owner < 0 ? 0 : cul_kread_u64(k, w->lock + (uint64_t)owner);
 	w->owner = cul_ktask_at(k, word & ~(uint64_t)7);
-	if (type == RWSEM) {
+	if (type == CUL_K_RWSEM) {
 		int64_t wants = cul_koffset(k, "rwsem_waiter", "type");
 		int64_t reads = 1;
 
@@ -268,7 +245,7 @@ static bool find_lock(struct locks *l, struct cul_ktask *t, enum lock_type type,
 	return true;
 }
 
-static enum cul_status tell_lock(struct cul_kernel *k, const struct wait *w)
+static enum cul_status tell_lock(struct cul_kernel *k, const struct cul_kwait *w)
 {
 	char text[320], address[20];
 
@@ -288,11 +265,11 @@ static enum cul_status tell_lock(struct cul_kernel *k, const struct wait *w)
 }
 
 /* @first is where a circle closes */
-static enum cul_status tell_cycle(struct locks *l, uint32_t *wait_of, struct wait *first)
+static enum cul_status tell_cycle(struct cul_klocks *l, uint32_t *wait_of, struct cul_kwait *first)
 {
 	char pids[160] = "", comms[320] = "", names[640] = "", text[480];
 	struct cul_kernel *k = l->k;
-	struct wait *w = first;
+	struct cul_kwait *w = first;
 	int tasks = 0;
 
 	do {
@@ -315,7 +292,7 @@ static enum cul_status tell_cycle(struct locks *l, uint32_t *wait_of, struct wai
 }
 
 /* each task waits for one lock at most: follow owners from each; who is met again on the same walk closes a circle */
-static enum cul_status tell_cycles(struct locks *l)
+static enum cul_status tell_cycles(struct cul_klocks *l)
 {
 	uint32_t *wait_of = cul_arena_get(l->k->arena, (l->k->task_count + 1) * sizeof(*wait_of));
 	enum cul_status status = CUL_OK;
@@ -326,7 +303,7 @@ static enum cul_status tell_cycles(struct locks *l)
 	for (uint32_t i = 0; i < l->count; i++)
 		wait_of[l->waits[i].task - l->k->tasks] = i + 1;
 	for (uint32_t i = 0; i < l->count && status == CUL_OK; i++) {
-		struct wait *w = &l->waits[i];
+		struct cul_kwait *w = &l->waits[i];
 
 		while (!w->mark) {
 			w->mark = (int)i + 1;
@@ -344,214 +321,23 @@ static enum cul_status tell_cycles(struct locks *l)
 	return status;
 }
 
-/* ---- other waits -------------------------------------------------------------------------------------------------------- */
-
-struct blocked {
-	const char *event;
-	char what[160], name[96], device[48];
-	struct cul_ktask *owner;
-};
-
-/* the device of a bio that somebody on this stack sent and waits for */
-static bool bio_device(struct locks *l, uint64_t completion, char device[48])
-{
-	struct cul_kernel *k = l->k;
-	int64_t data = cul_koffset(k, "bio", "bi_private"), bdev = cul_koffset(k, "bio", "bi_bdev");
-	int64_t disk = cul_koffset(k, "block_device", "bd_disk"), name = cul_koffset(k, "gendisk", "disk_name");
-	int64_t end = cul_koffset(k, "bio", "bi_end_io");
-	uint64_t at, done;
-
-	if (data < 0 || bdev < 0 || disk < 0 || name < 0 || end < 0 || !cul_ksymbol(k, "submit_bio_wait_endio", &done))
-		return false;
-	/* the bio lies on the stack, or a pointer to it does */
-	for (uint32_t i = 0; i < l->size; i++) {
-		uint64_t bio = l->words[i] == completion ? l->base + 8 * (uint64_t)i - (uint64_t)data : l->words[i];
-
-		if (!cul_kaddress(bio) || bio % 8 || cul_kread_u64(k, bio + (uint64_t)end) != done ||
-		    cul_kread_u64(k, bio + (uint64_t)data) != completion)
-			continue;
-		at = cul_kread_u64(k, bio + (uint64_t)bdev);
-		at = cul_kaddress(at) ? cul_kread_u64(k, at + (uint64_t)disk) : 0;
-		return cul_kaddress(at) && cul_kread_text(k, at + (uint64_t)name, device, 33);
-	}
-	return false;
-}
-
-/* the file system of a page that is waited for */
-static bool page_file_system(struct locks *l, const struct cul_ktask *t, char name[96])
-{
-	struct cul_kernel *k = l->k;
-	int64_t page = cul_koffset(k, "wait_page_queue", "folio"), wait = cul_koffset(k, "wait_page_queue", "wait");
-	int64_t mapping = cul_koffset(k, "page", "mapping"), host = cul_koffset(k, "address_space", "host"), sb = cul_koffset(k, "inode", "i_sb");
-	uint64_t function, waiter, head, at;
-	char type[32], id[40];
-	int frozen;
-
-	if (page < 0)
-		page = cul_koffset(k, "wait_page_queue", "page");
-	if (page < 0 || wait < 0 || mapping < 0 || host < 0 || sb < 0 || !cul_ksymbol(k, "wake_page_function", &function) ||
-	    !find_waiter(l, t, "wait_queue_entry", "private", "entry", "func", function, &waiter, &head))
-		return false;
-	at = cul_kread_u64(k, waiter - (uint64_t)wait + (uint64_t)page);
-	at = cul_kaddress(at) ? cul_kread_u64(k, at + (uint64_t)mapping) & ~(uint64_t)3 : 0;
-	at = cul_kaddress(at) ? cul_kread_u64(k, at + (uint64_t)host) : 0;
-	at = cul_kaddress(at) ? cul_kread_u64(k, at + (uint64_t)sb) : 0;
-	if (!cul_kaddress(at) || !cul_ksuper(k, at, type, id, &frozen))
-		return false;
-	snprintf(name, 96, "%s %s", type, id);
-	return true;
-}
-
-static struct cul_ktask *vfork_child(struct locks *l, const struct cul_ktask *t)
-{
-	for (uint32_t i = 0; i < l->k->task_count; i++)
-		if (l->k->tasks[i].vfork_done && on_stack(l, t, l->k->tasks[i].vfork_done))
-			return &l->k->tasks[i];
-	return NULL;
-}
-
-/* the one process that reads requests of FUSE file systems, if it is one */
-static struct cul_ktask *fuse_daemon(struct locks *l)
-{
-	struct cul_ktask *found = NULL;
-
-	for (uint32_t i = 0; i < l->k->task_count; i++) {
-		struct cul_ktask *t = &l->k->tasks[i];
-
-		if (strncmp(t->wait_function, "fuse_dev_do_read", 16))
-			continue;
-		if (found && found->tgid != t->tgid)
-			return NULL;
-		found = t;
-	}
-	return found;
-}
-
-/* functions that say by their name what is waited for; the first that stands in the stack counts */
-static const struct { const char *function, *event, *what; } known[] = {
-	{ "__wait_rcu_gp", "rcu", "an RCU grace period, which a CPU or task holds up" },
-	{ "synchronize_rcu*", "rcu", "an RCU grace period, which a CPU or task holds up" },
-	{ "request_wait_answer", "fuse", "a FUSE daemon's answer" },
-	{ "fuse_get_req", "fuse", "a FUSE daemon, which has taken no request for long" },
-	{ "rpc_wait_bit_killable", "nfs", "an NFS or other RPC server" },
-	{ "__rpc_execute", "nfs", "an NFS or other RPC server" },
-	{ "dma_fence_default_wait", "gpu", "a GPU's fence" },
-	{ "dma_fence_wait*", "gpu", "a GPU's fence" },
-	{ "dma_resv_wait_timeout", "gpu", "a GPU's fences on a buffer" },
-	{ "amdgpu_*", "gpu", "something in amdgpu" },
-	{ "__flush_work*", "work", "another work item to end" },
-	{ "flush_workqueue*", "work", "all work of a workqueue to end" },
-	{ "__bio_queue_enter", "queue", "a block device's queue that is frozen" },
-	{ "blk_queue_enter", "queue", "a block device's queue that is frozen" },
-	{ "blk_mq_get_tag", "queue", "a free request of a block device" },
-	{ "jbd2_log_wait_commit", "journal", "a journal's commit" },
-	{ "wait_transaction_locked", "journal", "a journal's transaction" },
-	{ "balance_dirty_pages*", "writeback", "dirty pages to be written" },
-};
-
-static bool find_blocked(struct locks *l, struct cul_ktask *t, const struct wait *lock, struct blocked *b)
-{
-	struct cul_kernel *k = l->k;
-	uint64_t waiter, head;
-	int64_t list;
-
-	*b = (struct blocked){ 0 };
-	if (lock && lock->type == PERCPU_RWSEM) {
-		char type[32], id[40];
-		int frozen;
-
-		if (!frozen_super(k, lock->lock, type, id, &frozen) || !frozen)
-			return false;
-		b->event = "frozen-filesystem";
-		snprintf(b->name, sizeof(b->name), "%s %s", type, id);
-		snprintf(b->what, sizeof(b->what), "file system %s %s, which is frozen", type, id);
-		return true;
-	}
-	if (lock)
-		return false;
-	if (cul_ktask_in(k, t, "wait_for_vfork_done") || (cul_ktask_in(k, t, "wait_for_completion*") && cul_ktask_in(k, t, "__do_sys_vfork"))) {
-		b->event = "vfork";
-		b->owner = vfork_child(l, t);
-		snprintf(b->what, sizeof(b->what), "its vfork child to exec or exit");
-		return true;
-	}
-	if (cul_ktask_in(k, t, "folio_wait_bit*") || cul_ktask_in(k, t, "wait_on_page_bit*") || cul_ktask_in(k, t, "__folio_lock*") ||
-	    cul_ktask_in(k, t, "__lock_page*")) {
-		b->event = "page";
-		if (page_file_system(l, t, b->name))
-			snprintf(b->what, sizeof(b->what), "a page of %s", b->name);
-		else
-			snprintf(b->what, sizeof(b->what), "a page to be read or written");
-		return true;
-	}
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		if (!cul_ktask_in(k, t, known[i].function))
-			continue;
-		b->event = known[i].event;
-		snprintf(b->what, sizeof(b->what), "%s", known[i].what);
-		if (!strcmp(b->event, "fuse"))
-			b->owner = fuse_daemon(l);
-		return true;
-	}
-	list = cul_koffset(k, "completion", "wait.task_list");
-	if (!cul_ktask_in(k, t, "__wait_for_common") && !cul_ktask_in(k, t, "wait_for_completion*") && !cul_ktask_in(k, t, "do_wait_for_common"))
-		return false;
-	b->event = "completion";
-	snprintf(b->what, sizeof(b->what), "something to be completed");
-	if (list < 0 || !find_waiter(l, t, "swait_queue", "task", "task_list", NULL, 0, &waiter, &head))
-		return true;
-	if (cul_ktask_in(k, t, "submit_bio_wait")) {
-		b->event = "bio";
-		if (bio_device(l, head - (uint64_t)list, b->device))
-			snprintf(b->what, sizeof(b->what), "block device %s to read or write", b->device);
-		else
-			snprintf(b->what, sizeof(b->what), "a block device to read or write");
-		return true;
-	}
-	cul_kname_print(k, head - (uint64_t)list, b->name, sizeof(b->name));
-	if (b->name[0]) {
-		char *plus = strstr(b->name, "+0x0");
-
-		if (plus && (!plus[4] || plus[4] == ' '))
-			memmove(plus, plus + 4, strlen(plus + 4) + 1);
-		snprintf(b->what, sizeof(b->what), "%s to be completed", b->name);
-	}
-	return true;
-}
-
-static enum cul_status tell_blocked(struct cul_kernel *k, const struct cul_ktask *t, const struct blocked *b)
-{
-	char text[320];
-
-	snprintf(text, sizeof(text), "%s (pid %u) waits for %s%s%s", t->comm, t->pid, b->what[0] ? b->what : "something",
-		 t->work_function[0] ? ", in work item " : "", t->work_function);
-	struct cul_record rec = cul_krecord(k, text);
-
-	return cul_emit(k->parse, &rec, "dump.blocked-on", cul_int("pid", t->pid), cul_string("comm", t->comm), cul_string("event", b->event),
-			cul_string("what", b->what), cul_string("name", b->name), cul_string("device", b->device),
-			b->owner ? cul_int("owner_pid", b->owner->pid) : cul_int(NULL, 0),
-			cul_string("owner_comm", b->owner ? b->owner->comm : NULL), cul_string("workqueue", t->workqueue),
-			cul_string("work_function", t->work_function),
-			t->idle_ns >= 0 ? cul_since(cul_int("blocked_s", t->idle_ns / CUL_SECOND)) : cul_int(NULL, 0));
-}
-
-static bool find_any_lock(struct locks *l, struct cul_ktask *t, struct wait *w)
+static bool find_any_lock(struct cul_klocks *l, struct cul_ktask *t, struct cul_kwait *w)
 {
 	struct cul_kernel *k = l->k;
 
 	if (cul_ktask_in(k, t, "percpu_rwsem_wait") || cul_ktask_in(k, t, "__percpu_down_read") || cul_ktask_in(k, t, "percpu_down_write"))
-		return find_lock(l, t, PERCPU_RWSEM, w);
+		return find_lock(l, t, CUL_K_PERCPU_RWSEM, w);
 	if (cul_ktask_in(k, t, "rwsem_down_*") || cul_ktask_in(k, t, "__rwsem_down_*"))
-		return find_lock(l, t, RWSEM, w);
+		return find_lock(l, t, CUL_K_RWSEM, w);
 	if (cul_ktask_in(k, t, "__mutex_lock*") || cul_ktask_in(k, t, "mutex_lock*") || cul_ktask_in(k, t, "__ww_mutex_lock*"))
-		return find_lock(l, t, MUTEX, w);
+		return find_lock(l, t, CUL_K_MUTEX, w);
 	return false;
 }
 
 enum cul_status cul_klocks_tell(struct cul_kernel *k)
 {
-	struct locks l = { .k = k, .words = cul_arena_get(k->arena, STACK_WORDS * sizeof(uint64_t)),
-			   .waits = cul_arena_get(k->arena, MOST_WAITS * sizeof(struct wait)) };
+	struct cul_klocks l = { .k = k, .words = cul_arena_get(k->arena, STACK_WORDS * sizeof(uint64_t)),
+			   .waits = cul_arena_get(k->arena, MOST_WAITS * sizeof(struct cul_kwait)) };
 	enum cul_status status = CUL_OK;
 	uint32_t told = 0;
 
@@ -559,8 +345,7 @@ enum cul_status cul_klocks_tell(struct cul_kernel *k)
 		return CUL_ENOMEM;
 	for (uint32_t i = 0; i < k->task_count && l.count < MOST_WAITS && status == CUL_OK; i++) {
 		struct cul_ktask *t = &k->tasks[i];
-		struct wait *w = &l.waits[l.count];
-		struct blocked blocked;
+		struct cul_kwait *w = &l.waits[l.count];
 		bool waits;
 
 		/* a lock may be waited for interruptibly, too: the owner of another may hang on it */
@@ -572,10 +357,8 @@ enum cul_status cul_klocks_tell(struct cul_kernel *k)
 			l.count++;
 			status = tell_lock(k, w);
 		}
-		if (status == CUL_OK && t->letter == 'D' && told < MOST_WAITS && find_blocked(&l, t, waits ? w : NULL, &blocked)) {
-			told++;
-			status = tell_blocked(k, t, &blocked);
-		}
+		if (status == CUL_OK && t->letter == 'D' && told++ < MOST_WAITS)
+			status = cul_kblocked_tell(&l, t, waits ? w : NULL);
 	}
 	return status == CUL_OK ? tell_cycles(&l) : status;
 }

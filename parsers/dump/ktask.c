@@ -4,18 +4,16 @@
  *
  * struct task_struct: the circle `tasks` from init_task holds the leaders, each signal_struct's thread_head its threads
  * (include/linux/sched.h, sched/signal.h). The idle tasks of other CPUs are in neither; their run queues name them. State
- * letters as task_state_to_char() gives them; __state was `state` before 5.14. A sleeping task's stack begins with a struct
- * inactive_task_frame at thread.sp; a running one's with the registers of its CPU's NT_PRSTATUS.
+ * letters as task_state_to_char() gives them; __state was `state` before 5.14.
  */
 #include <stdio.h>
 
 #include "parsers/dump/kernel.h"
 
 #define MOST_COMMAND 512
-#define SEARCHED_ON_CPU (1u << 16) /* IRQ and exception stacks are no larger */
 
 struct offsets {
-	int64_t tasks, pid, tgid, comm, state, exit_state, stack, sp, fp, pc, mm, flags, cpu, on_cpu, signal, head, node, parent, arrival,
+	int64_t tasks, pid, tgid, comm, state, exit_state, stack, sp, mm, flags, cpu, on_cpu, signal, head, node, parent, arrival,
 		exec_start, start, worker, vfork, bits, arg_start, arg_end, pgd;
 	struct cul_btf_member iowait;
 	bool has_iowait;
@@ -28,7 +26,7 @@ static bool load_offsets(const struct cul_kernel *k, struct offsets *o)
 #define AT(path) cul_koffset(k, "task_struct", path)
 	*o = (struct offsets){
 		.tasks = AT("tasks"), .pid = AT("pid"), .tgid = AT("tgid"), .comm = AT("comm"), .state = AT("__state"),
-		.exit_state = AT("exit_state"), .stack = AT("stack"), .sp = AT("thread.sp"), .fp = -1, .pc = -1, .mm = AT("mm"),
+		.exit_state = AT("exit_state"), .stack = AT("stack"), .sp = AT("thread.sp"), .mm = AT("mm"),
 		.flags = AT("flags"), .cpu = AT("thread_info.cpu"), .on_cpu = AT("on_cpu"), .signal = AT("signal"),
 		.head = cul_koffset(k, "signal_struct", "thread_head"), .node = AT("thread_node"), .parent = AT("real_parent"),
 		.arrival = AT("sched_info.last_arrival"), .exec_start = AT("se.exec_start"), .start = AT("start_time"),
@@ -43,8 +41,6 @@ static bool load_offsets(const struct cul_kernel *k, struct offsets *o)
 		o->worker = AT("set_child_tid"); /* up to 5.16 a kthread's own data hangs there */
 	if (o->sp < 0) { /* arm64 */
 		o->sp = AT("thread.cpu_context.sp");
-		o->fp = AT("thread.cpu_context.fp");
-		o->pc = AT("thread.cpu_context.pc");
 	}
 #undef AT
 	o->has_iowait = cul_btf_member(&k->btf, task, "in_iowait", &o->iowait) && o->iowait.bits == 1;
@@ -271,6 +267,8 @@ bool cul_ktasks_load(struct cul_kernel *k, const char **why)
 		*why = "no task list, or in a form that is not known";
 		return false;
 	}
+	k->thread_fp = cul_koffset(k, "task_struct", "thread.cpu_context.fp");
+	k->thread_pc = cul_koffset(k, "task_struct", "thread.cpu_context.pc");
 	size = cul_btf_size(&k->btf, "thread_union");
 	k->stack_size = size >= 4096 && size <= (1 << 17) ? (uint64_t)size : 16384;
 	if (!add_task(k, &o, init)) {
@@ -304,188 +302,4 @@ bool cul_ktasks_load(struct cul_kernel *k, const char **why)
 		if (k->tasks[i].pid == k->tasks[i].tgid || k->tasks[i].letter == 'D')
 			read_command(k, &o, &k->tasks[i]);
 	return true;
-}
-
-/* ---- stacks ------------------------------------------------------------------------------------------------------------ */
-
-/* registers of the CPU that @t runs on */
-static bool cpu_regs(const struct cul_kernel *k, const struct cul_ktask *t, struct cul_kregs *ret)
-{
-	const struct cul_kmem_cpu *best = NULL, *cpus;
-	bool x86 = cul_kmem_machine(k->mem) == CUL_KMEM_X86_64;
-	size_t count;
-
-	cpus = cul_kmem_cpus(k->mem, &count);
-	/* notes count only the CPUs that were online: where they tell a pid, it decides */
-	for (size_t i = 0; i < count; i++)
-		if (cpus[i].pid >= 0 && (uint32_t)cpus[i].pid == t->pid && (t->pid || cpus[i].cpu == t->cpu))
-			best = &cpus[i];
-	for (size_t i = 0; i < count && !best; i++)
-		if (cpus[i].cpu == t->cpu && (cpus[i].pid < 0 || (uint32_t)cpus[i].pid == t->pid))
-			best = &cpus[i];
-	if (!best || best->count < (x86 ? 20u : 33u))
-		return false;
-	if (x86)
-		*ret = (struct cul_kregs){ .ip = best->regs[CUL_X86_IP], .sp = best->regs[CUL_X86_SP], .bp = best->regs[CUL_X86_BP],
-					   .r10 = best->regs[7], .r13 = best->regs[2], .dx = best->regs[12], .di = best->regs[CUL_X86_DI],
-					   .user = (best->regs[17] & 3) == 3 };
-	else
-		*ret = (struct cul_kregs){ .ip = best->regs[CUL_ARM_PC], .sp = best->regs[CUL_ARM_SP], .bp = best->regs[CUL_ARM_FP],
-					   .user = !(best->regs[CUL_ARM_PC] >> 55 & 1) };
-	return ret->ip != 0;
-}
-
-static bool sleeping_regs(const struct cul_kernel *k, const struct offsets *o, const struct cul_ktask *t, struct cul_kregs *ret)
-{
-	uint64_t size = k->inactive_size > 0 ? (uint64_t)k->inactive_size : 56;
-	uint64_t bp = k->inactive_bp >= 0 ? (uint64_t)k->inactive_bp : 40, ip = k->inactive_ip >= 0 ? (uint64_t)k->inactive_ip : 48;
-
-	if (!cul_kaddress(t->sp))
-		return false;
-	if (o->pc >= 0) {
-		*ret = (struct cul_kregs){ .ip = word(k, t->address, o->pc), .sp = t->sp, .bp = word(k, t->address, o->fp) };
-		return ret->ip != 0;
-	}
-	*ret = (struct cul_kregs){ .sp = t->sp + size };
-	return cul_kread(k, t->sp + bp, &ret->bp, 8) && cul_kread(k, t->sp + ip, &ret->ip, 8);
-}
-
-static bool is_scheduler(const char *name)
-{
-	/* __sched functions of kernel/sched and the timers, as in_sched_functions() leaves them out of wchan */
-	static const char *const heads[] = { "__schedule", "schedule", "io_schedule", "preempt_schedule", "__switch_to", "rt_mutex_schedule",
-					     "__cond_resched", "do_nanosleep", "context_switch", "__sched_text", NULL };
-
-	for (const char *const *h = heads; *h; h++)
-		if (!strncmp(name, *h, strlen(*h)))
-			return true;
-	return false;
-}
-
-static void plain_name(const char *name, char *out, size_t size)
-{
-	size_t n = strcspn(name, ".");
-
-	snprintf(out, size, "%.*s", (int)(n ? n : strlen(name)), name);
-}
-
-static void name_waits(struct cul_kernel *k, struct cul_ktask *t)
-{
-	struct cul_kname name, before = { 0 };
-
-	for (unsigned i = 0; i < t->stack_frames->count; i++) {
-		const struct cul_kframe *f = &t->stack_frames->frames[i];
-
-		if (f->guessed || !cul_kname_at(k, f->ip, f->exact, &name))
-			continue;
-		if (t->letter != 'R' && !t->wait_function[0] && !is_scheduler(name.name))
-			plain_name(name.name, t->wait_function, sizeof(t->wait_function));
-		if (!strcmp(name.name, "process_one_work") && before.name[0])
-			plain_name(before.name, t->work_function, sizeof(t->work_function));
-		before = name;
-	}
-}
-
-/* struct worker of a kworker: what it works at, and of which workqueue */
-static void name_work(struct cul_kernel *k, struct cul_ktask *t)
-{
-	int64_t data = cul_koffset(k, "kthread", "data"), function = cul_koffset(k, "worker", "current_func");
-	int64_t pwq = cul_koffset(k, "worker", "current_pwq"), wq = cul_koffset(k, "pool_workqueue", "wq");
-	int64_t name = cul_koffset(k, "workqueue_struct", "name"), owner = cul_koffset(k, "worker", "task");
-	uint64_t worker, at;
-	struct cul_kname symbol;
-
-	if (!(t->flags & 0x20) || data < 0 || owner < 0 || !cul_kaddress(t->worker)) /* PF_WQ_WORKER */
-		return;
-	worker = cul_kread_u64(k, t->worker + (uint64_t)data);
-	if (!cul_kaddress(worker) || cul_kread_u64(k, worker + (uint64_t)owner) != t->address)
-		return;
-	at = function < 0 ? 0 : cul_kread_u64(k, worker + (uint64_t)function);
-	if (cul_kaddress(at) && cul_kname_at(k, at, true, &symbol) && !symbol.offset)
-		plain_name(symbol.name, t->work_function, sizeof(t->work_function));
-	at = pwq < 0 ? 0 : cul_kread_u64(k, worker + (uint64_t)pwq);
-	if (!cul_kaddress(at) || wq < 0 || name < 0)
-		return;
-	at = cul_kread_u64(k, at + (uint64_t)wq);
-	if (cul_kaddress(at))
-		cul_kread_text(k, at + (uint64_t)name, t->workqueue, sizeof(t->workqueue));
-}
-
-static void unwind_task(struct cul_kernel *k, const struct offsets *o, struct cul_ktask *t)
-{
-	struct cul_kregs regs;
-	uint64_t low = t->stack, high = t->stack + k->stack_size;
-	bool running = t->on_cpu && (t->active || !t->exit_state);
-
-	t->stack_frames = cul_arena_get(k->arena, sizeof(*t->stack_frames));
-	if (!t->stack_frames)
-		return;
-	t->stack_frames->end = CUL_K_NONE;
-	if (!cul_kaddress(t->stack))
-		return;
-	if (running ? !cpu_regs(k, t, &regs) : !sleeping_regs(k, o, t, &regs))
-		return;
-	if (running && !regs.user && (regs.sp < low || regs.sp >= high)) {
-		low = regs.sp; /* an interrupt's stack */
-		high = (regs.sp | (SEARCHED_ON_CPU / 4 - 1)) + 1;
-	}
-	cul_kunwind(k, &regs, running, low, high, t->stack_frames);
-	name_waits(k, t);
-	if (t->letter == 'D' || running)
-		name_work(k, t);
-}
-
-/* where panic_cpu is not in the dump: who runs panic() */
-static void find_panicked_by_stack(struct cul_kernel *k)
-{
-	for (uint32_t i = 0; i < k->task_count; i++)
-		if (k->tasks[i].panicked)
-			return;
-	for (uint32_t i = 0; i < k->task_count; i++) {
-		struct cul_ktask *t = &k->tasks[i];
-
-		if (t->on_cpu && (cul_ktask_in(k, t, "panic") || cul_ktask_in(k, t, "vpanic") || cul_ktask_in(k, t, "__crash_kexec") ||
-				  cul_ktask_in(k, t, "crash_kexec"))) {
-			t->panicked = true;
-			return;
-		}
-	}
-}
-
-void cul_ktasks_unwind(struct cul_kernel *k)
-{
-	struct offsets o;
-	unsigned count = 0;
-
-	if (!load_offsets(k, &o))
-		return;
-	/* those that matter first: there may be more tasks than are unwound */
-	for (int pass = 0; pass < 2; pass++)
-		for (uint32_t i = 0; i < k->task_count && count < CUL_K_STACKS; i++) {
-			struct cul_ktask *t = &k->tasks[i];
-			bool matters = t->letter == 'D' || t->on_cpu || t->panicked;
-
-			if (matters != !pass || t->stack_frames || t->exit_state)
-				continue;
-			unwind_task(k, &o, t);
-			count++;
-		}
-	find_panicked_by_stack(k);
-}
-
-bool cul_ktask_in(struct cul_kernel *k, const struct cul_ktask *t, const char *name)
-{
-	size_t n = strlen(name);
-	struct cul_kname has;
-
-	for (unsigned i = 0; t->stack_frames && i < t->stack_frames->count; i++) {
-		const struct cul_kframe *f = &t->stack_frames->frames[i];
-
-		if (f->guessed || !cul_kname_at(k, f->ip, f->exact, &has))
-			continue;
-		if (name[n - 1] == '*' ? !strncmp(has.name, name, n - 1) :
-					 !strncmp(has.name, name, n) && (!has.name[n] || has.name[n] == '.'))
-			return true;
-	}
-	return false;
 }
