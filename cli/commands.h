@@ -31,6 +31,7 @@ struct options {
 	const char *lang; /* "en", "zh" */
 	const char *format, *output, *keep;
 	const char *from; /* rules new: the case or bundle */
+	bool cross;       /* rules check: each hit is judged by all rules, too */
 	int fail_on;      /* severity, or -1 */
 	int64_t since_ns, until_ns; /* 0: open */
 	int64_t at_ns;              /* 0: no time is asked about */

@@ -47,6 +47,7 @@ static const struct spec {
 	{ "no-builtin", 0, OPT_RULES, NULL, "leave the built-in rules out" },
 	{ "fail-on", 0, OPT_FAIL_ON, "SEVERITY", "exit with 1 when a root cause is at least that severe: crit, err, warning, …" },
 	{ "from", 0, OPT_FROM, "CASE", "rules new: the case, or the bundle, that the line stands in" },
+	{ "cross", 0, OPT_FROM, NULL, "rules check: judge each hit by all rules, too (rules test always does): none may lead over it" },
 	{ "all", 'a', OPT_ALL, NULL, "everything: samples too (timeline), kinds and fields (formats)" },
 	{ "before", 'B', OPT_CONTEXT, "N", "lines before the place (5)" },
 	{ "after", 'A', OPT_CONTEXT, "N", "lines after it (5)" },
@@ -198,6 +199,8 @@ static bool apply(struct options *o, const char *name, const char *value)
 		o->colour = 0;
 	else if (!strcmp(name, "output"))
 		o->output = value;
+	else if (!strcmp(name, "cross"))
+		o->cross = true;
 	else if (!strcmp(name, "from"))
 		o->from = value;
 	else if (!strcmp(name, "color")) {

@@ -110,7 +110,7 @@ int run_rules(const struct options *o)
 		return show_rule(o, rules);
 
 	struct cul_rule_info info;
-	size_t count = 0, mistakes = cul_rules_check(rules, test, put_mistake, NULL);
+	size_t count = 0, mistakes = cul_rules_check(rules, test || o->cross, put_mistake, NULL);
 	while (cul_rules_info(rules, count, o->lang, &info))
 		count++;
 	printf("%zu rules, %zu mistake%s\n", count, mistakes, mistakes == 1 ? "" : "s");

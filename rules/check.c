@@ -23,7 +23,7 @@ CUL_GUARD(free_pattern, struct cul_pattern, cul_pattern_free)
 struct check {
 	const struct cul_rules *rules;
 	const struct cul_rule *rule;
-	bool cross;
+	bool cross, users; /* users: only their rules are asked about */
 	void (*report)(void *ctx, const char *line);
 	void *ctx;
 	size_t mistakes;
@@ -282,6 +282,11 @@ static void check_terms(struct check *c)
 	for (size_t i = 0; i < r->fact_count; i++)
 		check_expr(c, r->tree.root, r->facts[i].expr);
 	check_expr(c, r->tree.root, r->when);
+	check_expr(c, r->tree.root, r->at_least);
+	for (size_t i = 0; i < r->act_count; i++)
+		check_expr(c, r->tree.root, r->acts[i].when);
+	for (size_t i = 0; i < r->edge_count; i++)
+		check_expr(c, r->edges[i].node, r->edges[i].when);
 	if (queries > 1)
 		say(c, r->tree.root, "more than one query");
 }
@@ -296,31 +301,54 @@ static size_t index_of(const struct cul_rules *rules, const struct cul_rule *rul
 	return SIZE_MAX;
 }
 
-/* A circle without conditions is told once, at its member of the least id. */
+/* Is rule @i one that this check is about? */
+static bool asked_about(const struct check *c, size_t i)
+{
+	return !c->users || !c->rules->rules[i]->builtin;
+}
+
+static bool walk(struct check *c, size_t home, size_t at, bool *seen, char *path, size_t size);
+
+/* From @at on over @edge to rule @next. */
+static bool step(struct check *c, size_t home, const struct cul_edge *edge, size_t next, bool *seen, char *path, size_t size)
+{
+	const char *id = c->rules->rules[next]->id;
+
+	if (next == home) {
+		say(c, edge->node, "a circle of explanations: %s -> %s", path, id);
+		return true;
+	}
+	if (seen[next] || (next < home && asked_about(c, next)))
+		return false;
+	seen[next] = true;
+	size_t used = strlen(path);
+	snprintf(path + used, size - used, " -> %s", id);
+	if (walk(c, home, next, seen, path, size))
+		return true;
+	path[used] = 0;
+	return false;
+}
+
+/*
+ * A circle without conditions is told once, at the member of the least id that this check is about. Each explains the next by
+ * being no later, so all of its edges can hold where all began within the slack of clocks, whatever their windows.
+ */
 static bool walk(struct check *c, size_t home, size_t at, bool *seen, char *path, size_t size)
 {
 	const struct cul_rule *r = c->rules->rules[at];
 
 	for (size_t e = 0; e < r->edge_count; e++) {
 		const struct cul_edge *edge = &r->edges[e];
-		if (edge->weight == CUL_TRIGGER || edge->when || strchr(edge->cause, '*'))
+		const char *star = strchr(edge->cause, '*');
+		if (edge->weight == CUL_TRIGGER || edge->when)
 			continue;
-		const struct cul_rule *to = cul_rules_find(c->rules, cul_str(edge->cause));
+		const struct cul_rule *to = star ? NULL : cul_rules_find(c->rules, cul_str(edge->cause));
 		size_t next = to ? index_of(c->rules, to) : SIZE_MAX;
-		if (next == SIZE_MAX || next < home)
-			continue;
-		if (next == home) {
-			say(c, edge->node, "a circle of explanations: %s -> %s", path, edge->cause);
+		if (next != SIZE_MAX && step(c, home, edge, next, seen, path, size))
 			return true;
-		}
-		if (seen[next])
-			continue;
-		seen[next] = true;
-		size_t used = strlen(path);
-		snprintf(path + used, size - used, " -> %s", edge->cause);
-		if (walk(c, home, next, seen, path, size))
-			return true;
-		path[used] = 0;
+		for (size_t i = 0; star && i < c->rules->count; i++)
+			if (i != at && !strncmp(c->rules->rules[i]->id, edge->cause, (size_t)(star - edge->cause)) && step(c, home, edge, i, seen, path, size))
+				return true;
 	}
 	return false;
 }
@@ -469,7 +497,7 @@ static void run_example(struct check *c, const struct cul_node *n, size_t number
 					why = verdict->not_judged[i].why;
 				}
 			say(c, n, "hit %zu is not found%s%s", number, open, why);
-		} else if (hit && whole && f->role == CUL_ROLE_ROOT && verdict->lead && verdict->lead != f->order &&
+		} else if (hit && whole && f->role == CUL_ROLE_ROOT && f->certainty >= 0.5 && verdict->lead && verdict->lead != f->order &&
 			   strcmp(verdict->findings[verdict->lead - 1].cause, r->id)) {
 			const struct cul_finding *lead = &verdict->findings[verdict->lead - 1];
 			say(c, n, "hit %zu: %s leads (%.2f against %.2f)", number, lead->cause, lead->certainty, f->certainty);
@@ -577,6 +605,7 @@ size_t cul_rules_check(const struct cul_rules *rules, bool cross, void (*report)
 		say_plain(&c, rules->mistakes[i]);
 	for (size_t i = 0; i < rules->count; i++)
 		users |= !rules->rules[i]->builtin;
+	c.users = users;
 	for (size_t i = 0; i < rules->count; i++) {
 		struct cul_error err = { 0 };
 		c.rule = rules->rules[i];

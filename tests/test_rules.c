@@ -463,6 +463,36 @@ static void test_check(void **state)
 	done(&b);
 }
 
+/* A circle over a wildcard; one that goes through a rule of another file; what is conditional is none. */
+static void test_circles(void **state)
+{
+#define TEXTS "title: { en: a, zh: b }\nsummary: { en: a, zh: b }\nseverity: err\ncertainty: strong\nremedy: [ { do: { en: a, zh: b } } ]\n"
+	static const struct { const char *one, *two, *three; bool circle; } cases[] = {
+		{ "[ { cause: 'q.*' } ]", "[ { cause: r.c } ]", "[ { cause: p.a } ]", true },
+		{ "[ { cause: q.b, within: 5 s } ]", "[ { cause: r.c, within: 5 s } ]", "[ { cause: p.a } ]", true },
+		{ "[ { cause: q.b } ]", "[ { cause: r.c, when: x } ]", "[ { cause: p.a } ]", false },
+		{ "[ { cause: q.b } ]", "[ { cause: r.c, weight: trigger } ]", "[ { cause: p.a } ]", false },
+		{ "[ { cause: 'q.*' } ]", "[ { cause: 'q.*' }, { cause: r.c } ]", "[ { cause: 'q.*' } ]", true },
+		{ "[ { cause: 'q.*' }, { cause: r.c } ]", "[ { cause: r.c } ]", "[ { cause: s.d } ]", false },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct bench b = { 0 };
+		char lines[4096] = "", yaml[1024];
+		const char *const edges[] = { cases[i].one, cases[i].two, cases[i].three };
+		for (int k = 0; k < 3; k++) {
+			snprintf(yaml, sizeof(yaml), "id: %c.%c\n" TEXTS "must: { x: { text: 'thing number %d' } }\nexplains: %s\nexamples: { hit: ['thing number %d'], miss: ['nothing'] }\n",
+				 'p' + k, 'a' + k, k, edges[k], k);
+			write_rule(&b, yaml);
+		}
+		assert_int_equal(load(&b), CUL_OK);
+		size_t n = cul_rules_check(b.rules, false, count_line, lines);
+		if ((n > 0) != cases[i].circle || !!strstr(lines, "a circle of explanations") != cases[i].circle)
+			fail_msg("case %zu: %zu mistakes:\n%s", i, n, lines);
+		done(&b);
+	}
+}
+
 static void test_builtin(void **state)
 {
 	struct cul_error err = { 0 };
@@ -487,7 +517,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_builtin), cmocka_unit_test(test_expressions),
 		cmocka_unit_test(test_matches), cmocka_unit_test(test_joined_rows_go), cmocka_unit_test(test_certainty), cmocka_unit_test(test_acts),
-		cmocka_unit_test(test_ranking), cmocka_unit_test(test_not_judged), cmocka_unit_test(test_check),
+		cmocka_unit_test(test_ranking), cmocka_unit_test(test_not_judged), cmocka_unit_test(test_check), cmocka_unit_test(test_circles),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
