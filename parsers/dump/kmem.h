@@ -94,7 +94,7 @@ enum cul_status cul_kmem_missing(struct cul_parse *parse, const struct cul_kmem 
 /**
  * Symbols, types, tasks, stacks, locks: ktask.c. Called by vmcore.c after the log; observes what it finds and, by
  * cul_kmem_missing(), what it can't. ktask.h has CUL_VMCORE_KINDS: the kinds it emits, as a list of CUL_KIND(…) each followed
- * by a comma. Both are taken when WITH_TASKS in vmcore.c is 1.
+ * by a comma.
  */
 enum cul_status cul_vmcore_tasks(struct cul_parse *parse, struct cul_kmem *kmem);
 

@@ -9,16 +9,10 @@
  */
 #include <stdio.h>
 
+#include "parsers/dump/ktask.h"
 #include "parsers/dump/ktranslate.h"
 #include "parsers/dump/printk.h"
 #include "parsers/dump/vmcoreinfo.h"
-
-#define WITH_TASKS 0 /* 1 as soon as ktask.c is built */
-#if WITH_TASKS
-#include "parsers/dump/ktask.h"
-#else
-#define CUL_VMCORE_KINDS
-#endif
 
 #define ELF_NOTES 64 /* looked at for a claim */
 
@@ -166,8 +160,12 @@ static enum cul_status tell_damage(struct cul_parse *parse, struct cul_kmem *m, 
 		status = cul_kmem_missing(parse, m, "translation", m->why);
 	else if (status == CUL_OK && !m->tables)
 		status = cul_kmem_missing(parse, m, "translation", "the kernel's page tables are not in the dump: only its own image can be read");
-	if (status == CUL_OK && !log->text)
-		status = cul_kmem_missing(parse, m, "log", log_why);
+	if (status == CUL_OK && !log->text) { /* every dump has one: to do without is damage */
+		snprintf(why, sizeof(why), "no kernel log: %.140s", log_why);
+		status = cul_damaged(parse, &rec, why);
+		if (status == CUL_OK)
+			status = cul_kmem_missing(parse, m, "log", log_why);
+	}
 	if (status == CUL_OK && log->text && log->lost) {
 		snprintf(why, sizeof(why), "%llu of %llu records are not in the dump", (unsigned long long)log->lost, (unsigned long long)(log->lost + log->records));
 		status = cul_kmem_missing(parse, m, "log", why);
@@ -192,10 +190,8 @@ static enum cul_status open_dump(struct cul_parse *parse, const struct cul_image
 	if (status == CUL_OK && log.text)
 		status = cul_dump_text(parse, "dmesg", cul_slice(log.text, log.size));
 	cul_printk_free(&log);
-#if WITH_TASKS
 	if (status == CUL_OK && m->levels)
 		status = cul_vmcore_tasks(parse, m);
-#endif
 	if (status == CUL_OK && m->image.damaged) {
 		struct cul_record rec = cul_dump_record(parse, cul_kmem_crash_time(m), CUL_NONE);
 		snprintf(why, sizeof(why), "%llu pages that the dump should have are cut off or garbled", (unsigned long long)m->image.damaged);
