@@ -411,6 +411,8 @@ const char *cul_pickle_read(struct cul_slice bytes, struct cul_plain_tree *tree,
 
 	m.end = m.p + bytes.size;
 	*tree = (struct cul_plain_tree){ .all = NULL };
+	if (!more_room(&m.stack, &m.stack_room, 64))
+		fail(&m, no_room);
 	while (!done && !m.why) {
 		const uint8_t *op = take(&m, 1);
 		if (op && *op == '.') { /* STOP */
