@@ -389,6 +389,8 @@ static void take_mark(struct cul_parse *p, const struct cul_mark *mark, const st
 		p->name = cul_hold(p->name_text, sizeof(p->name_text), mark->name);
 	else if (title.size)
 		p->name = cul_hold(p->name_text, sizeof(p->name_text), title);
+	else if (mark->type == CUL_MARK_RULE) /* the file before it has ended */
+		p->name = cul_hold(p->name_text, sizeof(p->name_text), cul_str(p->member_name));
 	if (mark->type != CUL_MARK_PROMPT)
 		return;
 	begin_section(p, "prompt", line);
@@ -444,7 +446,7 @@ static void read_member(struct cul_parse *p)
 		p->envelope[i] = -1;
 	p->command = cul_hold(p->command_text, sizeof(p->command_text), cul_mark_sos_command(member, command, sizeof(command)));
 	p->name = cul_hold(p->name_text, sizeof(p->name_text), member);
-	bool begins = true, fenced = false, paper = is_paper(member);
+	bool begins = true, fenced = false, paper = is_paper(member), blanks = false, ruled = false;
 	p->loggish = is_loggish(member);
 	if (cul_is_writing(member, p->lines)) {
 		while (cul_lines_next(p->lines, &line))
@@ -468,6 +470,7 @@ static void read_member(struct cul_parse *p)
 					p->name = CUL_NONE;
 			}
 			begins = true;
+			blanks = ruled = mark.type == CUL_MARK_RULE;
 			if (mark.type == CUL_MARK_PROMPT) {
 				/* a command that printed nothing is an answer too */
 				struct cul_line next;
@@ -476,6 +479,19 @@ static void read_member(struct cul_parse *p)
 					read_capture(p, parser, &line);
 			}
 			continue;
+		}
+		/* behind a line of underscores: blanks, then a command by its path, blanks again */
+		if (blanks) {
+			bool named = ruled && cul_mark_path(line.text, &mark);
+			if (named || !cul_trim(line.text).size) {
+				cul_lines_next(p->lines, &line);
+				p->tally.lines++;
+				if (named)
+					take_mark(p, &mark, &line, fenced);
+				ruled = ruled && !named;
+				continue;
+			}
+			blanks = ruled = false;
 		}
 		uint64_t only = 0;
 		next_hits(p, line.text);

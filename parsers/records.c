@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "parsers/sections.h"
 #include "parsers/state.h"
 
 /* ---- records -------------------------------------------------------------------------------- */
@@ -332,7 +333,7 @@ void cul_read_record(struct cul_parse *p, const struct cul_line *line)
 			cul_confirm(p, &rec, USE_INDEX(use));
 		}
 	}
-	bool suspect = p->suspicious && !p->dull && (rec.severity < 6 || p->grave) && (!rec.bare || p->has_last || p->loggish);
+	bool suspect = p->suspicious && !p->dull && (rec.severity < 6 || p->grave) && (!rec.bare || p->has_last || p->loggish) && !cul_mark_blob(line->text);
 	if (!p->understood && (suspect || (rec.severity >= 0 && rec.severity <= 3)) && !p->failed && rec.message.size) {
 		struct cul_observation o = { .interest = -1, .section = p->section, .line = rec.line.number, .offset = rec.line.offset,
 					     .time = rec.time, .boot_ns = rec.boot_ns, .host = rec.host, .unit = rec.unit,

@@ -171,6 +171,8 @@ enum cul_mark_type cul_mark_read(struct cul_slice line, struct cul_mark *mark)
 		}
 		return CUL_MARK_NONE;
 	case '*':
+		if (cul_starts(line, CUL_LIT("*** ls: "))) /* of the file that the mark before it named */
+			return mark->type = CUL_MARK_IDLE;
 		if (cul_starts(line, CUL_LIT("*** /")) && !cul_has(line, CUL_LIT("***  "))) {
 			mark->name = cul_trim(cul_from(line, 4));
 			return mark->type = CUL_MARK_FILE;
@@ -264,6 +266,26 @@ bool cul_mark_may(struct cul_slice line)
 	while (i < size && name_byte(p[i]))
 		i++;
 	return i < size && p[i] == '@';
+}
+
+bool cul_mark_path(struct cul_slice line, struct cul_mark *mark)
+{
+	*mark = (struct cul_mark){ 0 };
+	if (!cul_starts(line, CUL_LIT("/")) || !known_command(line))
+		return false;
+	mark->type = CUL_MARK_PROMPT;
+	mark->command = cul_trim(line);
+	return true;
+}
+
+bool cul_mark_blob(struct cul_slice line)
+{
+	if (line.size < 60 || line.size > 100)
+		return false;
+	for (size_t i = 0; i < line.size; i++)
+		if (!isalnum((unsigned char)line.data[i]) && line.data[i] != '+' && line.data[i] != '/' && line.data[i] != '=')
+			return false;
+	return true;
 }
 
 static bool file_like(struct cul_slice word)

@@ -25,6 +25,10 @@ struct cul_mark {
 bool cul_mark_may(struct cul_slice line);
 /** What mark is this line? */
 enum cul_mark_type cul_mark_read(struct cul_slice line, struct cul_mark *mark);
+/** A command by its path alone, as nvidia-bug-report.sh writes it behind a line of underscores: "/usr/bin/lspci -nntv". */
+bool cul_mark_path(struct cul_slice line, struct cul_mark *mark);
+/** A line of base64: words that stand in it by chance say nothing. */
+bool cul_mark_blob(struct cul_slice line);
 /** A file name that a line of prose gives to what follows: "This is `dmesg.txt`:", "### dmesg.txt". Empty if none. */
 struct cul_slice cul_mark_title(struct cul_slice line);
 /** The command that a sosreport's file name was made from: "sos_commands/kernel/dmesg_-T" -> "dmesg -T" into @buffer. Empty if it is none. */
