@@ -35,6 +35,7 @@ struct plan {
 	double seen[CUL_WINDOW_BYTES][256]; /* how often a byte stands there, as a part of 1 */
 	bool has[BUCKETS][CUL_WINDOW_BYTES][256];
 	double mass[BUCKETS][CUL_WINDOW_BYTES];
+	uint8_t table[2][2][CUL_WINDOW_BYTES][256]; /* what p->may is looked up in */
 	void *room;
 };
 
@@ -274,39 +275,69 @@ static double best_bucket(struct plan *p, const struct window *w, unsigned *ret)
 }
 
 /* From now on @w is in @bucket. */
+static void note_window(struct plan *p, const struct window *w, unsigned bucket)
+{
+	const uint8_t bit = (uint8_t)(1u << bucket % 8);
+	const size_t g = bucket / 8;
+
+	for (size_t k = 0; k < CUL_WINDOW_BYTES; k++)
+		for (unsigned c = k < w->size ? w->bytes[k] : 0, step = 0;; step++) {
+			if (!p->has[bucket][k][c]) {
+				p->has[bucket][k][c] = true;
+				p->mass[bucket][k] += p->seen[k][c];
+				p->table[0][g][k][p->halves ? c & 15 : c] |= bit;
+				p->table[1][g][k][c >> 4] |= bit;
+			}
+			if (k < w->size ? step == 1 : c == 255)
+				break;
+			c = k < w->size ? w->other[k] : c + 1;
+		}
+}
+
+/* The places' masks for all windows noted so far. */
+static void spread(struct plan *p)
+{
+	const size_t places = p->blocks * WIDTH;
+	uint8_t *open = (uint8_t *)p->open;
+
+	for (size_t g = 0; g < 2; g++)
+		for (size_t k = 0; k < CUL_WINDOW_BYTES; k++) {
+			const uint8_t *text = (const uint8_t *)p->text[k];
+			uint8_t *first = (uint8_t *)p->may[0][g][k], *second = p->halves ? (uint8_t *)p->may[1][g][k] : NULL;
+			for (size_t i = 0; i < places; i++) {
+				first[i] = p->table[0][g][k][p->halves ? text[i] & 15 : text[i]];
+				if (second)
+					second[i] = p->table[1][g][k][text[i] >> 4];
+			}
+		}
+	for (size_t i = 0; i < places; i++) {
+		uint8_t pass[2] = { 255, 255 };
+		for (size_t g = 0; g < 2; g++)
+			for (size_t k = 0; k < CUL_WINDOW_BYTES; k++)
+				pass[g] &= ((uint8_t *)p->may[0][g][k])[i] & (p->halves ? ((uint8_t *)p->may[1][g][k])[i] : 255);
+		open[i] = pass[0] | pass[1] ? 0 : 255;
+	}
+}
+
+/* The same for one more window. */
 static void put(struct plan *p, const struct window *w, unsigned bucket)
 {
 	const uint8_t bit = (uint8_t)(1u << bucket % 8), low = p->halves ? 15 : 255;
 	const lanes bits = SPLAT(bit), low_mask = SPLAT(low);
 	const size_t g = bucket / 8;
 
-	for (size_t k = 0; k < CUL_WINDOW_BYTES; k++) {
-		bool any = k >= w->size;
-		for (size_t i = 0; i < p->blocks; i++) {
-			lanes x = p->text[k][i];
-			if (any) {
-				p->may[0][g][k][i] |= bits;
-				if (p->halves)
-					p->may[1][g][k][i] |= bits;
-				continue;
-			}
-			p->may[0][g][k][i] |= bits & SAME_LOW(x, w, k);
-			if (p->halves)
-				p->may[1][g][k][i] |= bits & SAME_HIGH(x, w, k);
-		}
-		for (unsigned c = 0; c < 256; c++) {
-			if (!any && c != w->bytes[k] && c != w->other[k])
-				continue;
-			p->mass[bucket][k] += p->has[bucket][k][c] ? 0 : p->seen[k][c];
-			p->has[bucket][k][c] = true;
-		}
+	note_window(p, w, bucket);
+	if (w->size < CUL_WINDOW_BYTES) {
+		spread(p);
+		return;
 	}
 	for (size_t i = 0; i < p->blocks; i++) {
 		lanes all = bits;
 		for (size_t k = 0; k < CUL_WINDOW_BYTES; k++) {
-			all &= p->may[0][g][k][i];
+			lanes x = p->text[k][i];
+			all &= p->may[0][g][k][i] |= bits & SAME_LOW(x, w, k);
 			if (p->halves)
-				all &= p->may[1][g][k][i];
+				all &= p->may[1][g][k][i] |= bits & SAME_HIGH(x, w, k);
 		}
 		p->open[i] &= (lanes)(all == SPLAT(0));
 	}
@@ -420,15 +451,17 @@ bool cul_needles_plan(const struct cul_needle *needles, size_t count, bool halve
 	for (size_t round = 0; good && round <= effort->rounds; round++) {
 		plan = plan_new(sample, effort->places, halves);
 		good = plan != NULL;
-		/* those that were chosen before stand first */
+		/* those that the plan knows stand first */
 		for (size_t i = 0, k = 0; good && i < count; i++) {
 			bool is_open = k < open_count && open[k] == order[i];
 			k += is_open;
 			if (is_open || !needles[order[i]].literal.size)
 				continue;
 			struct window w = window_at(&needles[order[i]], ret[order[i]].at);
-			put(plan, &w, ret[order[i]].bucket);
+			note_window(plan, &w, ret[order[i]].bucket);
 		}
+		if (good)
+			spread(plan);
 		for (size_t i = 0; good && i < open_count; i++)
 			choose(plan, model, &needles[open[i]], effort->windows, &ret[open[i]]);
 		if (plan)
