@@ -421,7 +421,7 @@ static void literals(void **state)
 		{ "x{0}longliteral", 4, "longliteral" },
 		{ "longliteralx{0}", 4, "longliteral" },
 		{ "x{0,3}longliteral", 4, "longliteral" },
-		{ "abcd+efgh", 4, "abcd" },
+		{ "abcd+efgh", 4, "efgh" },
 		{ "abcde*fgh", 3, "abcd" },
 		{ "abc[def]ghij", 3, "ghij" },
 		{ "abc[^]x]ghij", 3, "ghij" },
