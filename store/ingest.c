@@ -4,7 +4,7 @@
  *
  * Equal observations of one section fold into a run (n, first, last) as long as they come within a
  * minute of each other and on the same boot; where each of them stood goes to `hit`, up to a limit.
- * Samples never fold. A kind's table is made at its first row.
+ * Samples never fold; of very many, some become rows (thin.c). A kind's table is made at its first row.
  */
 #include "store/case.h"
 
@@ -33,7 +33,7 @@ struct case_writer {
 	enum cul_keep keep;
 	int64_t rows;
 	bool raw;                /* evidence is not compressed */
-	sqlite3_stmt *member, *section, *section_end, *observe, *run, *hit, *record, *capture, *interest;
+	sqlite3_stmt *member, *section, *section_end, *observe, *run, *count, *hit, *record, *capture, *interest;
 	int *interest_ids;       /* by index of ours: its row, or 0 */
 	size_t interest_count;
 	int interest_last;
@@ -388,6 +388,45 @@ static enum cul_status write_fields(struct case_writer *w, struct case_kind *k, 
 
 static enum cul_status damage(struct case_writer *w, int section, int64_t line, const char *why);
 
+static enum cul_status write_count(struct case_writer *w, struct case_thinned row)
+{
+	enum cul_status status = need(w, &w->count, "UPDATE observation SET n = ? WHERE id = ?");
+	if (status != CUL_OK)
+		return status;
+	sqlite3_bind_int64(w->count, 1, row.n);
+	sqlite3_bind_int64(w->count, 2, row.id);
+	return step(w, w->count, "samples");
+}
+
+/* Samples that are many: does this one become a row? */
+static enum cul_status thin(struct case_writer *w, struct case_kind *k, const struct cul_observation *o, bool *take)
+{
+	struct case_thinned before;
+	*take = true;
+	if (k->rows < CASE_THIN_FROM && !k->thinned)
+		return CUL_OK;
+	if (!k->thin && !(k->thin = case_thin_new()))
+		return cul_fail(&w->err, CUL_ENOMEM, "%s: out of memory", o->kind->name);
+	if (!k->thinned)
+		case_thin_clear(k->thin);
+	k->thinned = true;
+	*take = case_thin_takes(k->thin, o, w->row_id + 1, &before);
+	return before.id ? write_count(w, before) : CUL_OK;
+}
+
+static enum cul_status end_thinned(struct case_writer *w)
+{
+	enum cul_status status = CUL_OK;
+	for (size_t i = 0; i < w->c->kind_count; i++) {
+		struct case_kind *k = w->c->kinds[i];
+		struct case_thinned row;
+		for (size_t at = 0; k->thinned && status == CUL_OK && case_thin_rest(k->thin, &at, &row);)
+			status = write_count(w, row);
+		k->thinned = false;
+	}
+	return status;
+}
+
 static enum cul_status write_row(struct case_writer *w, const struct cul_observation *o)
 {
 	struct case_kind *k = case_kind_get(w->c, o->kind);
@@ -453,6 +492,11 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 		k->rows = 0;
 		k->full = false;
 	}
+	bool take = true;
+	if (o->kind->samples && (status = thin(w, k, o, &take)) != CUL_OK)
+		return status;
+	if (!take)
+		return CUL_OK;
 	if (record) { /* its own limit: one loud pattern leaves the others theirs */
 		int64_t most = w->rows / (each ? CASE_EACH_SHARE : CASE_LOUD_SHARE), *rows = &w->each_rows[o->interest];
 		if (*rows > most)
@@ -514,6 +558,8 @@ static enum cul_status end_member(struct case_writer *w)
 	if (!w->member_id)
 		return CUL_OK;
 	enum cul_status status = close_runs(w);
+	if (status == CUL_OK)
+		status = end_thinned(w);
 	if (status != CUL_OK || (!w->lines && !w->bytes && !w->read_as[0]))
 		return status;
 	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
@@ -726,12 +772,14 @@ void case_writer_free(struct case_writer *w)
 {
 	if (!w)
 		return;
-	sqlite3_stmt *all[] = { w->member, w->section, w->section_end, w->observe, w->run, w->hit, w->record, w->capture, w->interest };
+	sqlite3_stmt *all[] = { w->member, w->section, w->section_end, w->observe, w->run, w->count, w->hit, w->record, w->capture, w->interest };
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		sqlite3_finalize(all[i]);
 	for (size_t i = 0; i < w->c->kind_count; i++) {
 		sqlite3_finalize(w->c->kinds[i]->insert);
 		w->c->kinds[i]->insert = NULL;
+		case_thin_free(w->c->kinds[i]->thin);
+		w->c->kinds[i]->thin = NULL;
 	}
 	for (size_t i = 0; i < RUNS; i++)
 		free(w->runs[i].bytes);
