@@ -12,14 +12,53 @@
 
 /* ---- other waits -------------------------------------------------------------------------------------------------------- */
 
+#define MOST_FDS 1024	   /* of one process */
+#define MOST_FILES 200000 /* of all */
+
 struct blocked {
 	const char *event;
 	char what[160], name[96], device[48];
 	struct cul_ktask *owner;
 };
 
+/* a module's types, or the kernel's where it is built in */
+static const struct cul_btf *types_of(struct cul_kernel *k, const char *module)
+{
+	for (uint32_t i = 0; i < k->module_count; i++)
+		if (!strcmp(k->modules[i].name, module)) {
+			const struct cul_btf *types = cul_kmodule_btf(k, &k->modules[i]);
+
+			return types ? types : &k->btf;
+		}
+	return &k->btf;
+}
+
+/* is the variable at @address called so? */
+static bool is_called(struct cul_kernel *k, uint64_t address, const char *name)
+{
+	struct cul_kname has;
+
+	return cul_kaddress(address) && cul_kname_at(k, address, true, &has) && !has.offset && !strcmp(has.name, name);
+}
+
+/* a device-mapper device whose I/O is held back: DMF_BLOCK_IO_FOR_SUSPEND or DMF_SUSPENDED */
+static bool is_suspended(struct cul_kernel *k, uint64_t disk)
+{
+	int64_t operations = cul_koffset(k, "gendisk", "fops"), data = cul_koffset(k, "gendisk", "private_data"), flags;
+	uint64_t at;
+
+	if (operations < 0 || data < 0)
+		return false;
+	at = cul_kread_u64(k, disk + (uint64_t)operations);
+	if (!is_called(k, at, "dm_blk_dops") && !is_called(k, at, "dm_rq_blk_dops"))
+		return false;
+	flags = cul_btf_offset(types_of(k, "dm_mod"), "mapped_device", "flags");
+	at = cul_kread_u64(k, disk + (uint64_t)data);
+	return flags >= 0 && cul_kaddress(at) && cul_kread_u64(k, at + (uint64_t)flags) & 3;
+}
+
 /* the device of a bio that somebody on this stack sent and waits for */
-static bool bio_device(struct cul_klocks *l, uint64_t completion, char device[48])
+static bool bio_device(struct cul_klocks *l, uint64_t completion, char device[48], bool *suspended)
 {
 	struct cul_kernel *k = l->k;
 	int64_t data = cul_koffset(k, "bio", "bi_private"), bdev = cul_koffset(k, "bio", "bi_bdev");
@@ -38,6 +77,7 @@ static bool bio_device(struct cul_klocks *l, uint64_t completion, char device[48
 			continue;
 		at = cul_kread_u64(k, bio + (uint64_t)bdev);
 		at = cul_kaddress(at) ? cul_kread_u64(k, at + (uint64_t)disk) : 0;
+		*suspended = cul_kaddress(at) && is_suspended(k, at);
 		return cul_kaddress(at) && cul_kread_text(k, at + (uint64_t)name, device, 33);
 	}
 	return false;
@@ -76,21 +116,79 @@ static struct cul_ktask *vfork_child(struct cul_klocks *l, const struct cul_ktas
 	return NULL;
 }
 
-/* the one process that reads requests of FUSE file systems, if it is one */
-static struct cul_ktask *fuse_daemon(struct cul_klocks *l)
+/* the connection whose daemon @t waits for; 0: not found */
+static uint64_t fuse_connection(struct cul_klocks *l, const struct cul_ktask *t)
 {
-	struct cul_ktask *found = NULL;
+	static const struct cul_knode plain = { "wait_queue_entry", "private", "entry", "func", "autoremove_wake_function" };
+	const struct cul_btf *types = types_of(l->k, "fuse");
+	uint64_t waiter, head, at;
+	int64_t list, mount, connection;
 
-	for (uint32_t i = 0; i < l->k->task_count; i++) {
-		struct cul_ktask *t = &l->k->tasks[i];
-
-		if (strncmp(t->wait_function, "fuse_dev_do_read", 16))
-			continue;
-		if (found && found->tgid != t->tgid)
-			return NULL;
-		found = t;
+	if (!cul_kfind_waiter(l, t, &plain, &waiter, &head))
+		return 0;
+	if (cul_ktask_in(l->k, t, "fuse_get_req")) {
+		list = cul_btf_offset(types, "fuse_conn", "blocked_waitq.head");
+		return list < 0 ? 0 : head - (uint64_t)list;
 	}
-	return found;
+	list = cul_btf_offset(types, "fuse_req", "waitq.head");
+	mount = cul_btf_offset(types, "fuse_req", "fm");
+	connection = cul_btf_offset(types, "fuse_mount", "fc");
+	if (list < 0 || mount < 0 || connection < 0)
+		return 0;
+	at = cul_kread_u64(l->k, head - (uint64_t)list + (uint64_t)mount);
+	return cul_kaddress(at) ? cul_kread_u64(l->k, at + (uint64_t)connection) : 0;
+}
+
+/* who has /dev/fuse open for this connection */
+static struct cul_ktask *fuse_daemon(struct cul_klocks *l, uint64_t connection)
+{
+	struct cul_kernel *k = l->k;
+	int64_t files = cul_koffset(k, "task_struct", "files"), table = cul_koffset(k, "files_struct", "fdt");
+	int64_t count = cul_koffset(k, "fdtable", "max_fds"), array = cul_koffset(k, "fdtable", "fd");
+	int64_t operations = cul_koffset(k, "file", "f_op"), data = cul_koffset(k, "file", "private_data");
+	int64_t back = cul_btf_offset(types_of(k, "fuse"), "fuse_dev", "fc");
+	int budget = MOST_FILES;
+
+	if (files < 0 || table < 0 || count < 0 || array < 0 || operations < 0 || data < 0 || back < 0)
+		return NULL;
+	for (uint32_t i = 0; i < k->task_count && budget > 0; i++) {
+		uint64_t at = k->tasks[i].mm ? cul_kread_u64(k, k->tasks[i].address + (uint64_t)files) : 0, fds;
+		uint32_t most;
+
+		if (!cul_kaddress(at) || k->tasks[i].pid != k->tasks[i].tgid)
+			continue;
+		at = cul_kread_u64(k, at + (uint64_t)table);
+		if (!cul_kaddress(at))
+			continue;
+		most = cul_kread_u32(k, at + (uint64_t)count);
+		fds = cul_kread_u64(k, at + (uint64_t)array);
+		for (uint32_t fd = 0; fd < most && fd < MOST_FDS && cul_kaddress(fds) && budget > 0; fd++, budget--) {
+			uint64_t file = cul_kread_u64(k, fds + 8 * (uint64_t)fd), device;
+
+			if (!cul_kaddress(file) || !is_called(k, cul_kread_u64(k, file + (uint64_t)operations), "fuse_dev_operations"))
+				continue;
+			device = cul_kread_u64(k, file + (uint64_t)data);
+			if (cul_kaddress(device) && cul_kread_u64(k, device + (uint64_t)back) == connection)
+				return &k->tasks[i];
+		}
+	}
+	return NULL;
+}
+
+static void find_fuse(struct cul_klocks *l, const struct cul_ktask *t, struct blocked *b)
+{
+	int64_t device = cul_btf_offset(types_of(l->k, "fuse"), "fuse_conn", "dev");
+	uint64_t connection = fuse_connection(l, t);
+	uint32_t number;
+
+	if (!cul_kaddress(connection))
+		return;
+	b->owner = fuse_daemon(l, connection);
+	/* /sys/fs/fuse/connections is by the minor number */
+	if (device >= 0 && cul_kread(l->k, connection + (uint64_t)device, &number, 4) && number >> 20 == 0)
+		snprintf(b->name, sizeof(b->name), "%u", number & 0xfffff);
+	if (b->owner)
+		snprintf(b->what, sizeof(b->what), "the FUSE daemon %s (pid %u)", b->owner->comm, b->owner->pid);
 }
 
 /* functions that say by their name what is waited for; the first that stands in the stack counts */
@@ -120,6 +218,7 @@ static bool find_blocked(struct cul_klocks *l, struct cul_ktask *t, const struct
 	static const struct cul_knode completion = { "swait_queue", "task", "task_list", NULL, NULL };
 	struct cul_kernel *k = l->k;
 	uint64_t waiter, head;
+	bool suspended = false;
 	int64_t list;
 
 	*b = (struct blocked){ 0 };
@@ -157,7 +256,7 @@ static bool find_blocked(struct cul_klocks *l, struct cul_ktask *t, const struct
 		b->event = known[i].event;
 		snprintf(b->what, sizeof(b->what), "%s", known[i].what);
 		if (!strcmp(b->event, "fuse"))
-			b->owner = fuse_daemon(l);
+			find_fuse(l, t, b);
 		return true;
 	}
 	list = cul_koffset(k, "completion", "wait.task_list");
@@ -169,10 +268,13 @@ static bool find_blocked(struct cul_klocks *l, struct cul_ktask *t, const struct
 		return true;
 	if (cul_ktask_in(k, t, "submit_bio_wait")) {
 		b->event = "bio";
-		if (bio_device(l, head - (uint64_t)list, b->device))
-			snprintf(b->what, sizeof(b->what), "block device %s to read or write", b->device);
+		if (bio_device(l, head - (uint64_t)list, b->device, &suspended))
+			snprintf(b->what, sizeof(b->what), "block device %s%s", b->device,
+				 suspended ? ", a device-mapper device that is suspended" : " to read or write");
 		else
 			snprintf(b->what, sizeof(b->what), "a block device to read or write");
+		if (suspended)
+			b->event = "suspended-device";
 		return true;
 	}
 	cul_kname_variable(k, head - (uint64_t)list, b->name, sizeof(b->name));

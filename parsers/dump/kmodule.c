@@ -271,6 +271,31 @@ bool cul_kmodule_symbol(struct cul_kernel *k, struct cul_kmodule *m, uint64_t ad
 	return false;
 }
 
+/* module.btf_data is cleared when the module is up; the list btf_modules (kernel/bpf/btf.c) has the copy that stays */
+static void find_btf(const struct cul_kernel *k, struct cul_kmodule *m)
+{
+	int64_t list = cul_koffset(k, "btf_module", "list"), module = cul_koffset(k, "btf_module", "module");
+	int64_t btf = cul_koffset(k, "btf_module", "btf"), data = cul_koffset(k, "btf", "data"), size = cul_koffset(k, "btf", "data_size");
+	uint64_t head, at;
+
+	if (list < 0 || module < 0 || btf < 0 || data < 0 || size < 0 || !cul_ksymbol(k, "btf_modules", &head))
+		return;
+	at = cul_kread_u64(k, head);
+	for (int steps = 0; at != head && cul_kaddress(at) && steps < CUL_K_MODULES; steps++) {
+		uint64_t entry = at - (uint64_t)list;
+
+		if (cul_kread_u64(k, entry + (uint64_t)module) == m->address) {
+			at = cul_kread_u64(k, entry + (uint64_t)btf);
+			if (cul_kaddress(at)) {
+				m->btf_data = cul_kread_u64(k, at + (uint64_t)data);
+				m->btf_size = cul_kread_u32(k, at + (uint64_t)size);
+			}
+			return;
+		}
+		at = cul_kread_u64(k, at);
+	}
+}
+
 const struct cul_btf *cul_kmodule_btf(struct cul_kernel *k, struct cul_kmodule *m)
 {
 	const char *why;
@@ -279,6 +304,8 @@ const struct cul_btf *cul_kmodule_btf(struct cul_kernel *k, struct cul_kmodule *
 	if (m->typed)
 		return m->btf;
 	m->typed = true;
+	if (!m->btf_size || !cul_kaddress(m->btf_data))
+		find_btf(k, m);
 	if (!m->btf_size || m->btf_size > MOST_MODULE_BTF || !cul_kaddress(m->btf_data))
 		return NULL;
 	data = cul_arena_get(k->arena, m->btf_size);
