@@ -163,9 +163,120 @@ static void on_disk(void **state)
 	unlink(path);
 }
 
+/* A log of @lines ordinary lines with an Xid every @every. */
+static struct cul_slice long_log(size_t lines, size_t every)
+{
+	size_t room = lines * 160, size = 0;
+	char *text = malloc(room);
+	assert_non_null(text);
+	for (size_t i = 1; i <= lines; i++)
+		size += (size_t)snprintf(text + size, room - size, "[%5zu.%06zu] %s%s%zu\n", i, i % 1000000,
+					 i % every ? "usb 1-4: new high-speed USB device number " : "NVRM: Xid (PCI:0000:3b:00): 31, pid=",
+					 i % every ? "" : "77, name=python3, MMU Fault ", i);
+	return (struct cul_slice){ text, size };
+}
+
+struct around {
+	int64_t first, last;
+	size_t count;
+	char text[200];
+};
+
+static void on_around(void *ctx, int64_t line, struct cul_slice text)
+{
+	struct around *a = ctx;
+	a->first = a->count ? a->first : line;
+	a->last = line;
+	a->count++;
+	snprintf(a->text, sizeof(a->text), "%.*s", (int)text.size, text.data);
+}
+
+static void evidence(void **state)
+{
+	struct cul_slice log = long_log(30000, 9000);
+	struct cul_blob blob = { "dmesg", log };
+	char path[] = "/tmp/culprit-test-XXXXXX";
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	close(fd);
+	for (int keep = CUL_KEEP_EVIDENCE; keep <= CUL_KEEP_NONE; keep++) {
+		struct cul_scan_options options = { .keep = (enum cul_keep)keep };
+		struct cul_case *c = scan(path, &blob, 1, &options);
+		struct around near = { 0 }, far = { 0 };
+		bool kept = cul_case_context(c, 0, 18000, 5, 5, on_around, &near);
+		cul_case_context(c, 0, 12345, 3, 3, on_around, &far);
+		assert_int_equal(kept, keep != CUL_KEEP_NONE);
+		assert_int_equal(near.count, keep == CUL_KEEP_NONE ? 0 : 11);
+		assert_int_equal(far.count, keep == CUL_KEEP_ALL ? 7 : 0);
+		if (keep == CUL_KEEP_ALL) {
+			assert_int_equal(far.first, 12342);
+			assert_string_equal(far.text, "[12348.012348] usb 1-4: new high-speed USB device number 12348");
+		}
+		cul_case_close(c);
+	}
+	unlink(path);
+	free((void *)log.data);
+}
+
+/* Threads and block sizes change nothing, wherever a block ends. */
+static void blocks(void **state)
+{
+	struct cul_slice log = long_log(20000, 331);
+	struct cul_blob blob = { "dmesg", log };
+	static const uint32_t sizes[] = { 0, 100, 4096, 70001, 1 << 20 };
+	int64_t lines[100];
+	size_t count = 0;
+	for (uint32_t threads = 1; threads <= 3; threads++)
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+			struct cul_scan_options options = { .limits = { .threads = threads, .block_bytes = sizes[i] } };
+			struct cul_case *c = scan(NULL, &blob, 1, &options);
+			size_t n, sources;
+			const struct cul_row *const *r = rows(c, "nvidia.xid", &n);
+			assert_int_equal(cul_case_sources(c, &sources)[0].lines, 20000);
+			assert_int_equal(n, 60);
+			for (size_t k = 0; k < n; k++) {
+				assert_true(!count || lines[k] == r[k]->line);
+				lines[k] = r[k]->line;
+				assert_int_equal(r[k]->boot_ns / SECOND, r[k]->line);
+			}
+			count = n;
+			cul_case_close(c);
+		}
+	free((void *)log.data);
+}
+
+/* Of very many samples some become rows; none is lost from the count, and the odd ones stay. */
+static void thinning(void **state)
+{
+	const size_t requests = 40000;
+	size_t room = requests * 120, size = 0, n;
+	char *text = malloc(room);
+	assert_non_null(text);
+	for (size_t i = 0; i < requests; i++)
+		size += (size_t)snprintf(text + size, room - size, "[GIN] 2026/03/01 - %02zu:%02zu:%02zu | %d | %10s | 10.0.0.%zu | POST     \"/api/chat\"\n",
+					 i / 3600 % 24, i / 60 % 60, i % 60, i == 31234 ? 500 : 200, i == 20001 ? "97.5s" : "1.5s", i % 4);
+	struct cul_blob blob = { "ollama.log", { text, size } };
+	struct cul_case *c = scan(NULL, &blob, 1, NULL);
+	const struct cul_row *const *r = rows(c, "http.request", &n);
+	int64_t sum = 0;
+	size_t failed = 0, slow = 0;
+	for (size_t i = 0; i < n; i++) {
+		sum += r[i]->n;
+		failed += cul_row_value(r[i], LIT("status_code")).i == 500;
+		slow += cul_row_value(r[i], LIT("duration_s")).r > 90;
+	}
+	assert_int_equal(sum, requests);
+	assert_in_range(n, 2000, 20000);
+	assert_int_equal(failed, 1);
+	assert_int_equal(slow, 1);
+	cul_case_close(c);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(folding), cmocka_unit_test(caps), cmocka_unit_test(copies),
-					    cmocka_unit_test(years), cmocka_unit_test(on_disk) };
+					    cmocka_unit_test(years), cmocka_unit_test(on_disk), cmocka_unit_test(evidence),
+					    cmocka_unit_test(blocks), cmocka_unit_test(thinning) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
