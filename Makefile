@@ -8,11 +8,12 @@ MAKEFLAGS += --no-print-directory
 BUILD        ?= build
 PREFIX       ?= /usr/local
 FUZZ_SECONDS ?= 60
+BENCH        ?= normal
 CASES        ?= samples/incidents
 INCIDENT     ?= samples/incidents/ollama-amd-queue-evicted
 
 help: ## this list
-	awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
 
 deps: ## install what building and testing need
 	sh tests/deps.sh all >&2
@@ -40,9 +41,13 @@ install: ## build, then install below PREFIX (/usr/local)
 	$(MAKE) build
 	meson install -C $(BUILD) --no-rebuild
 
-bench: ## time one bundle against gzip and grep
+bench: ## against cat, wc, rg, zstd, gzip, xz, lnav; BENCH=quick, normal (writes docs/benchmark.md, README.md) or full
 	$(MAKE) build
-	sh tests/bench.sh $(BUILD)/cli/culprit
+	python3 tests/bench/run.py $(BUILD) --size $(BENCH) $(if $(filter quick,$(BENCH)),,--write)
+
+bench-callgrind: ## count the main paths' instructions; fails when one is 5 % dearer than tests/bench/budget.json
+	$(MAKE) build
+	python3 tests/bench/callgrind.py $(BUILD)
 
 fuzz: ## libFuzzer on parsers, archives and rules, FUZZ_SECONDS (60) each
 	sh tests/deps.sh all >&2
@@ -58,4 +63,4 @@ format: ## clang-format on what git says is changed
 clean: ## remove what make has built
 	rm -rf $(BUILD) build-gcc build-clang build-asan build-fuzz
 
-.PHONY: help deps demo test build release install bench fuzz calibrate format clean
+.PHONY: help deps demo test build release install bench bench-callgrind fuzz calibrate format clean
