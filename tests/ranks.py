@@ -100,6 +100,16 @@ def never_came(count, joined):
     return write
 
 
+def told(count, joined):
+    """The odd one was told to dump and says how far it came."""
+    def write(folder, odd):
+        line = ("[rank%d]:[E1111 22:37:05.640218331 ProcessGroupNCCL.cpp:1987] [PG ID 0 PG GUID 0(default_pg) Rank %d] Received a dump signal due to a "
+                "collective timeout from  rank %d and we will try our best to dump the debug info. Last enqueued NCCL work: 90, last completed NCCL "
+                "work: 90.This is most likely caused by incorrect usages of collectives, e.g., wrong sizes used across ranks" % (odd, odd, (odd + 1) % count))
+        logs(folder, {r: watchdog(r, 91, 1048576, 91) if r != odd else [line] for r in range(count)}, joined)
+    return write
+
+
 def behind(count, joined):
     """The odd one stands in the number before."""
     def write(folder, odd):
@@ -160,6 +170,7 @@ def main():
         where = "joined log" if joined else "log a rank"
         family(culprit, "watchdog, %s, another size" % where, 4, "nccl.desync", sizes_differ(4, joined), lambda f: f["facts"]["odd_rank"])
         family(culprit, "watchdog, %s, never came" % where, 4, "nccl.rank-missing", never_came(4, joined), lambda f: f["facts"]["missing_ranks"])
+        family(culprit, "watchdog, %s, one says so" % where, 4, "nccl.rank-missing", told(4, joined), lambda f: f["facts"]["missing_ranks"])
         family(culprit, "watchdog, %s, one behind" % where, 4, "nccl.desync", behind(4, joined), lambda f: f["facts"]["odd_rank"])
     for count in 2, 4:
         family(culprit, "%d GPUs, one idle" % count, count, "nccl.hang-one-gpu-busy", gpus(count), lambda f: f["facts"]["idle_gpu"])

@@ -189,6 +189,8 @@ static enum cul_status progress(struct cul_parse *parse, const struct cul_record
 		seq = number_after(m, CUL_LIT("by watchdog at work: "));
 	if (!enqueued.size)
 		enqueued = number_after(m, CUL_LIT("last enqueued NCCL work: "));
+	if (!enqueued.size) /* to a rank that was told to dump, since 2.5 */
+		enqueued = number_after(m, CUL_LIT("Last enqueued NCCL work: "));
 	if (!completed.size)
 		completed = number_after(m, CUL_LIT("last completed NCCL work: "));
 	if (!enqueued.size && !completed.size)
@@ -296,7 +298,7 @@ static enum cul_status nccl_record(struct cul_parse *parse, const struct cul_rec
 	}
 	if (cul_has(m, CUL_LIT("caught collective operation timeout")) && cul_has(m, CUL_LIT(" ran for ")))
 		return timeout(parse, rec, m);
-	if (cul_has(m, CUL_LIT("last enqueued ")) && cul_has(m, CUL_LIT("last completed ")))
+	if ((cul_has(m, CUL_LIT("last enqueued ")) || cul_has(m, CUL_LIT("Last enqueued NCCL work: "))) && cul_has(m, CUL_LIT("last completed ")))
 		return progress(parse, rec, m);
 	if (cul_has(m, CUL_LIT("Timeout at collective: ")) || cul_has(m, CUL_LIT("are the lagging ranks")) ||
 	    cul_has(m, CUL_LIT("joined but didn't finish collective")) || cul_has(m, CUL_LIT("but didn't join collective")))
@@ -331,7 +333,7 @@ const struct cul_parser cul_parser_nccl = {
 		CUL_KIND("nccl.path", 1, "nccl", F_RANK, F_PEER_RANK, F_TRANSPORT), CUL_KIND("nccl.bootstrap", 1, "nccl", F_INTERFACE),
 		CUL_KIND("nccl.desync", 1, "nccl", F_EVENT, F_RANKS, F_OP_TYPE, F_SEQ), CUL_KIND("nccl.version", 1, "nccl", F_VERSION, F_LIBRARY, F_CUDA_VERSION),
 		CUL_KIND("nccl.event", 1, "nccl", F_EVENT, F_WHAT, F_RANK, F_DURATION_S, F_TIMEOUT_MS)),
-	.needles = CUL_LIST(EVENTS(EVENT_NEEDLE) "NCCL WARN ", "NCCL INFO ", "caught collective operation timeout", "last enqueued ", "Timeout at collective: ",
+	.needles = CUL_LIST(EVENTS(EVENT_NEEDLE) "NCCL WARN ", "NCCL INFO ", "caught collective operation timeout", "last enqueued ", "Last enqueued NCCL work: ", "Timeout at collective: ",
 			    "are the lagging ranks", "joined but didn't finish collective", "but didn't join collective", "NCCL version ", "RCCL version "),
 	.record = nccl_record,
 };
