@@ -8,6 +8,8 @@
 #include "base/structured.h"
 #include "parsers/state.h"
 
+#define LINES_ABOVE 64 /* in which the time of a line without one is looked for */
+
 /* "2026-11-21T02:00:59.123456789Z stderr F text": is the text what a container's program printed? */
 static bool is_cri(struct cul_slice line)
 {
@@ -126,10 +128,30 @@ void cul_confirm_fold(struct cul_parse *p, const struct cul_record *rec, size_t 
 	confirm(p, rec, which, &text);
 }
 
+/* A line without a time has that of the one before it. */
+static bool stamp_above(struct cul_parse *p, struct cul_time *time)
+{
+	struct cul_above above = { .itself = false };
+	struct cul_line line;
+
+	for (int back = 0; back < LINES_ABOVE && cul_lines_above(p->lines, &above, &line); back++)
+		if (cul_stamp(line.text, time))
+			return true;
+	return false;
+}
+
 /* The hits of a whole line: interests that want it as it was read. */
 void cul_confirm_lines(struct cul_parse *p, const struct cul_record *rec)
 {
 	uint32_t done = UINT32_MAX;
+	struct cul_record stamped;
+	if (p->line_interests && (rec->bare || rec->time.ns == CUL_NO_TIME) && (p->hit_count || p->always_hit)) {
+		stamped = *rec;
+		if (cul_stamp(rec->line.text, &stamped.time) || (rec->time.ns == CUL_NO_TIME && stamp_above(p, &stamped.time))) {
+			stamped.boot_ns = CUL_NO_TIME;
+			rec = &stamped;
+		}
+	}
 	for (size_t i = 0; p->line_interests && i < p->hit_count && !p->failed; i++) {
 		uint32_t use = p->needle_use[p->hits[i]];
 		if (use == done || USE_TYPE(use) != USE_INTEREST || !p->interests->items[USE_INDEX(use)].line)

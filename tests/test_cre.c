@@ -79,6 +79,77 @@ static const struct sample samples[] = {
 	{ "dot is no dot", SET("match: [a.pha]"), "1 alpha\n", 0, NULL },
 };
 
+/* Lines as programs write them: %S stands for the second, %E for that of the epoch, %T for the text. */
+static const char *const formats[] = {
+	"2026-03-14T09:26:%S.000000000Z %T",
+	"2026-03-14 09:26:%S.000000+00:00 %T",
+	"E0314 09:26:%S.328642 1906352 evented.go:365] %T",
+	"1:M 14 Mar 2026 09:26:%S.123 # %T",
+	"2026-03-14 09:26:%S.123 UTC [51] ERROR:  %T",
+	"2026/03/14 09:26:%S [error] 31#31: *7 %T",
+	"10.1.2.3 - - [14/Mar/2026:09:26:%S +0000] \"GET / HTTP/1.1\" 502 7 \"-\" \"%T\"",
+	"{\"t\":{\"$date\":\"2026-03-14T09:26:%S.123+00:00\"},\"s\":\"E\",\"c\":\"X\",\"id\":1,\"ctx\":\"c\",\"msg\":\"%T\"}",
+	"2026-03-14 09:26:%S.123456+00:00 [error] <0.12.0> %T",
+	"[2026-03-14 09:26:%S,123] WARN %T (kafka.server)",
+	"[14/Mar/2026 09:26:%S] ERROR [x:1] %T",
+	"[2026-03-14T09:26:%S,123][WARN ][o.e.c] [n] %T",
+	"[2026-03-14 09:26:%S,123: ERROR/MainProcess] %T",
+	"[2026-03-14 09:26:%S.123][1][warning][x] %T",
+	"2026-03-14T09:26:%S.123456Z\twarn\t%T",
+	"{\"level\":\"error\",\"ts\":\"2026-03-14T09:26:%S.123Z\",\"logger\":\"x\",\"error\":\"%T\"}",
+	"{\"level\":\"error\",\"ts\":17734803%E.123,\"error\":\"%T\"}",
+	"2026-03-14 09:26:%S,123 - app - ERROR - %T",
+	"redis-1  | 1:M 14 Mar 2026 09:26:%S.123 # %T",
+	"web-1  | 2026-03-14T09:26:%S.123Z %T",
+	"[2026-03-14T09:26:%S.123] error: %T",
+	"ts=2026-03-14T09:26:%S.123Z level=error msg=\"%T\"",
+	"time=\"2026-03-14T09:26:%SZ\" level=error msg=\"%T\"",
+	"logger=x t=2026-03-14T09:26:%S.123456Z level=error msg=\"%T\"",
+	"Mar 14 09:26:%S h app[1]: %T",
+	"2026-03-14T09:26:%S.123456789Z stderr F %T",
+	"{\"log\":\"%T\\n\",\"stream\":\"stdout\",\"time\":\"2026-03-14T09:26:%S.123456789Z\"}",
+	"{\"reason\":\"x\",\"message\":\"%T\",\"lastTimestamp\":\"2026-03-14T09:26:%SZ\"}",
+	"17734803%E %T",
+	"17734803%E123 %T",
+	"[1] 2026/03/14 09:26:%S.123456 [ERR] %T",
+	"Mar 14, 2026 9:26:%S AM org.example.Main run %T",
+	"Sat Mar 14 09:26:%S 2026 %T",
+	"[Sat Mar 14 09:26:%S.123456 2026] [core:error] [pid 1] %T",
+	"2026-03-14 09:26:%S.123 ERROR 1 --- [main] o.s.B : %T",
+	"2026-03-14T09:26:%S.123Z ERROR 1 --- [main] o.s.B : %T",
+	"09:26:%S.123 [main] ERROR x - %T",
+	"[2026-03-14T09:26:%SZ ERROR x] %T",
+	"ERROR 2026-03-14 09:26:%S,123 [shard 0:main] raft - %T",
+	"ERROR: 2026-03-14 09:26:%S,123: %T",
+	"[ERROR] 2026-03-14 09:26:%S %T",
+	"2026-03-14T09:26:%S.123Z | error | %T",
+	"2026-03-14T09:26:%S.123+0000 7f12 -1 %T",
+	"03/14/2026 09:26:%S %T",
+};
+
+static char *format_of(const char *format, int second, int other)
+{
+	char *out = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&out, &size);
+
+	assert_non_null(f);
+	for (int i = 0; i < 6; i++) {
+		int at = i < 4 ? i : i == 4 ? second : other;
+		for (const char *c = format; *c; c++) {
+			if (*c != '%' || !c[1] || !strchr("SET", c[1]))
+				fputc(*c, f);
+			else if (*++c == 'T')
+				fputs(i < 4 ? "all is well" : i == 4 ? "alpha failed" : "beta failed", f);
+			else
+				fprintf(f, "%02d", *c == 'E' ? 60 + at : at);
+		}
+		fputc('\n', f);
+	}
+	fclose(f);
+	return out;
+}
+
 static char *log_of(const char *lines)
 {
 	char *out = NULL;
@@ -97,7 +168,7 @@ static char *log_of(const char *lines)
 	return out;
 }
 
-static void run(const struct sample *s)
+static void run(const struct sample *s, char *log)
 {
 	char path[] = "/tmp/culprit-cre-XXXXXX";
 	struct cul_limits limits = { 0 };
@@ -106,7 +177,6 @@ static void run(const struct sample *s)
 	struct cul_bundle *bundle = NULL;
 	struct cul_case *found = NULL;
 	const struct cul_verdict *verdict = NULL;
-	char *log = log_of(s->log);
 	struct cul_blob blob = { "app.log", { log, strlen(log) } };
 	int fd = mkstemp(path);
 
@@ -142,11 +212,44 @@ static void test_firings(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++)
-		run(&samples[i]);
+		run(&samples[i], log_of(samples[i].log));
+}
+
+/* Within the window and out of it: a line whose time can't be read would lie in each. */
+static void test_formats(void **state)
+{
+	const char *rule = SET("window: 10s, match: [alpha failed, beta failed]");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+		run(&(struct sample){ formats[i], rule, "", 1, NULL }, format_of(formats[i], 4, 9));
+		run(&(struct sample){ formats[i], rule, "", 0, NULL }, format_of(formats[i], 4, 35));
+	}
+}
+
+/* A line without a time has that of the last one that has, whoever wrote it. */
+static void test_inherited(void **state)
+{
+	static const char *const logs[] = {
+		"1:M 14 Mar 2026 09:26:01.000 # fine\n1:M 14 Mar 2026 09:26:03.000 # alpha failed\n1:M 14 Mar 2026 09:26:%s.000 # crashed\n  registers\n  beta failed\n",
+		"Mar 14, 2026 9:26:01 AM org.example.Main run\nINFO: fine\nMar 14, 2026 9:26:03 AM org.example.Main run\nSEVERE: alpha failed\n"
+		"Mar 14, 2026 9:26:%s AM org.example.Main run\nSEVERE: beta failed\n",
+		"2026-03-14T09:26:01Z fine\n2026-03-14T09:26:03Z alpha failed\n2026-03-14T09:26:%sZ crashed\n  registers\n  beta failed\n",
+	};
+	const char *rule = SET("window: 10s, match: [alpha failed, beta failed]");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(logs) / sizeof(*logs); i++)
+		for (int hit = 0; hit < 2; hit++) {
+			char *log = NULL;
+			const char *mark = strstr(logs[i], "%s");
+			assert_true(asprintf(&log, "%.*s%s%s", (int)(mark - logs[i]), logs[i], hit ? "08" : "35", mark + 2) > 0);
+			run(&(struct sample){ logs[i], rule, "", hit, NULL }, log);
+		}
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_firings) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_firings), cmocka_unit_test(test_formats), cmocka_unit_test(test_inherited) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
