@@ -16,7 +16,7 @@ CUL_API const char *cul_version(void);
 
 #define MOST_EVIDENCE 24
 #define MOST_SOURCES 400
-#define STYLE_HASH "sha256-ktD+QtPBQ4mG6ZHthEchUWP/vxpACHzgBdBaVJDeJ4E="
+#define STYLE_HASH "sha256-hSr7pROELnQGoJxPLpOeBuPw/VoKG0CgqMAEP81dtvY="
 
 static const char style[] =
 	":root{color-scheme:light dark;--bg:#f5f6f8;--card:#fff;--ink:#1b2330;--dim:#5a6678;--line:#dde2ea;--soft:#eef1f5;--link:#2457a0;"
@@ -38,7 +38,7 @@ static const char style[] =
 	".badge{display:inline-block;font-size:.76rem;line-height:1.5;padding:0 .6em;border-radius:99px;background:var(--soft);color:var(--dim);white-space:nowrap}.badge.root{background:var(--bad-bg);color:var(--bad)}.badge.contributing{background:var(--warn-bg);color:var(--warn)}.badge.symptom{background:var(--cool-bg);color:var(--cool)}.badge.against{background:var(--good-bg);color:var(--good)}\n"
 	".lines{list-style:none;padding:0;margin:.4em 0}.lines li{border-top:1px solid var(--line);padding:7px 0;margin:0}.lines li:first-child{border-top:0}.line{display:block;white-space:pre-wrap;overflow-wrap:anywhere}.place{color:var(--dim);font-size:.8rem;overflow-wrap:anywhere}\n"
 	"details{border-top:1px solid var(--line)}section>details:first-of-type{border-top:0}summary{cursor:pointer;padding:9px 0;overflow-wrap:anywhere}summary::marker{color:var(--dim)}details>.in{padding:0 0 14px 18px}summary .pct{font-variant-numeric:tabular-nums;color:var(--dim);margin-left:.4em}\n"
-	"table{border-collapse:collapse;width:100%;font-size:.88rem}th{text-align:left;color:var(--dim);font-weight:500}th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
+	"table{border-collapse:collapse;width:100%;font-size:.88rem}th{text-align:left;color:var(--dim);font-weight:500}th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}th:first-child,td:first-child{min-width:8.5em}td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
 	".scroll{overflow-x:auto;padding-bottom:4px}svg text{fill:var(--ink);font:13px system-ui,-apple-system,\"Segoe UI\",Roboto,\"Noto Sans\",\"Noto Sans CJK SC\",sans-serif}svg text.d{fill:var(--dim);font-size:11.5px}svg text.mid{text-anchor:middle}\n"
 	".node rect{fill:var(--soft);stroke:var(--line);stroke-width:1.2}.node.root rect{fill:var(--bad-bg);stroke:var(--bad)}.node.lead rect{stroke-width:2.6}.node.contributing rect{fill:var(--warn-bg);stroke:var(--warn)}.node.symptom rect{fill:var(--cool-bg);stroke:var(--cool)}.node.lead .t{font-weight:600}\n"
 	".edge{fill:none;stroke:var(--dim);stroke-width:1.5}.edge.dashed{stroke-dasharray:5 4}.tip{fill:var(--dim)}.grid{stroke:var(--line)}.lane rect{fill:var(--soft);stroke:var(--line)}.lane circle{fill:var(--dim)}.lane.root rect{fill:var(--bad-bg);stroke:var(--bad)}.lane.root circle{fill:var(--bad)}.lane.symptom rect{fill:var(--cool-bg);stroke:var(--cool)}.lane.symptom circle{fill:var(--cool)}.lane.contributing rect{fill:var(--warn-bg);stroke:var(--warn)}.lane.contributing circle{fill:var(--warn)}.lane.lead .t{font-weight:600}\n"
