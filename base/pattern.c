@@ -142,6 +142,7 @@ struct walk {
 	const char *p, *end;
 	bool caseless, failed;
 	bool folds; /* caseless somewhere */
+	struct run before; /* what stands right before the group at hand */
 	int depth;
 };
 
@@ -358,16 +359,18 @@ static struct found group(struct walk *w)
 	return inside;
 }
 
-static struct found sequence(struct walk *w)
+/* @before: what a match holds right before it; empty behind anything but literals. */
+static struct found sequence(struct walk *w, const struct run *before)
 {
 	struct found best = { 0 };
-	struct run run = { .size = 0 };
+	struct run run = *before;
 	while (!w->failed && w->p < w->end && *w->p != '|' && *w->p != ')') {
 		char c = *w->p++;
 		bool literal = false;
 		struct found inside = { 0 };
 		unsigned least = 1;
 		if (c == '(') {
+			w->before = run;
 			offer_run(w, &best, &run);
 			inside = group(w);
 		} else if (c == '[') {
@@ -412,8 +415,9 @@ static struct found alternatives(struct walk *w, bool top)
 	struct found all = { 0 };
 	bool known = true;
 	bool first = true;
+	const struct run before = w->before;
 	do {
-		struct found one = sequence(w);
+		struct found one = sequence(w, &before);
 		if (w->failed || !one.count || all.count + one.count > SET)
 			known = false;
 		if (known) {

@@ -26,6 +26,7 @@ const char *cul_pattern_group_name(const struct cul_pattern *pattern, size_t i);
  * Literals such that every match of @pattern holds at least one: the required literal that stands most seldom in logs, or a set from an
  * alternation. Written NUL-terminated, NULL at the end, into one malloc'd block that the caller frees (free()); in lower case, with
  * *caseless set, when the pattern is caseless there. NULL when no literal of at least @least bytes can be had.
+ * What stands before a group is carried into it: "not (?:found|there)" gives "not found" and "not there".
  * Knows escapes, classes, groups, (?i), quantifiers; gives up rather than be wrong.
  */
 char **cul_pattern_literals(const char *pattern, size_t least, bool *caseless);

@@ -9,11 +9,19 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/needle.h"
 #include "base/pattern.h"
 #include "rules/cre.h"
 #include "rules/finding.h"
 
 #define EXAMPLE_FILES 32
+
+/*
+ * How often one pattern's literals may stand in a MiB of ordinary logs. The pass over a MiB takes half a millisecond, a place that
+ * is looked at for nothing a microsecond or less: one such pattern may cost a tenth of the pass, and few do.
+ */
+#define OFTEN 64
+#define OFTEN_NOTE 16
 
 CUL_GUARD(free_case, struct cul_case, cul_case_close)
 CUL_GUARD(free_bundle, struct cul_bundle, cul_bundle_close)
@@ -254,6 +262,28 @@ static void check_expr(struct check *c, const struct cul_node *at, const struct 
 		check_expr(c, at, e->args[i]);
 }
 
+/* A literal that stands everywhere makes the whole pass slow, whoever's rule it is. */
+static void check_literals(struct check *c, const struct cul_term *t, const struct cul_interest *item)
+{
+	const char *most = NULL;
+	double sum = 0, worst = -1;
+
+	for (const char *const *l = item->literals; l && *l; l++) {
+		double often = cul_literal_per_mib(cul_str(*l), item->caseless);
+		sum += often;
+		if (often > worst) {
+			worst = often;
+			most = *l;
+		}
+	}
+	if (sum > OFTEN)
+		say(c, t->node, "term '%s' is searched by what stands %.0f times in a MiB of ordinary logs, most often '%s'; at most %d: give "
+		    "the pattern a text that is seldom, or spell out the alternatives: %s", t->name, sum, most, OFTEN, item->pattern);
+	else if (sum > OFTEN_NOTE && !c->rule->builtin)
+		say_note(c, "%s:%u:%u: term '%s' is searched by what stands %.0f times in a MiB of ordinary logs, most often '%s'", c->rule->file,
+			 t->node->line, t->node->column, t->name, sum, most);
+}
+
 static void check_terms(struct check *c)
 {
 	const struct cul_rule *r = c->rule;
@@ -269,6 +299,7 @@ static void check_terms(struct check *c)
 		for (size_t k = 0; k < t->interest_count; k++) {
 			const struct cul_interest *item = &c->rules->items[r->interest + t->interest + k];
 			check_pattern(c, t->node, item->pattern, item->capture_count);
+			check_literals(c, t, item);
 		}
 		for (size_t k = 0; k < t->fixed_count; k++)
 			check_expr(c, t->node, t->fixed[k]);
