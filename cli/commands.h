@@ -37,6 +37,7 @@ struct options {
 	int64_t at_ns;              /* 0: no time is asked about */
 	const char *about, *waive, *baseline;
 	int before, after; /* lines of context */
+	unsigned jobs;     /* threads: over several bundles, or within one */
 	const char *rules[MOST_RULE_PATHS];
 	size_t rule_count;
 	size_t rules_asked; /* how many of them stood on the command line */
@@ -71,6 +72,8 @@ int failed(enum cul_status status, const struct cul_error *err);
 bool reader_left(void);
 /** Is @path a case (an SQLite file of ours by its magic)? */
 bool is_case(const char *path);
+/** CPUs that this process may use; 1 to 64. */
+unsigned processors(void);
 /** Load the built-in and the user's rules as the options say. */
 enum cul_status load_rules(const struct options *o, struct cul_rules **ret, struct cul_error *err);
 /** Scan @path into @case_path (NULL: in memory), with progress on a terminal. @add: onto the case that is there. */

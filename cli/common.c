@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -348,6 +349,13 @@ enum cul_status load_rules(const struct options *o, struct cul_rules **ret, stru
 	return status;
 }
 
+unsigned processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) || CPU_COUNT(&set) < 1 ? 1 : CPU_COUNT(&set) > 64 ? 64 : (unsigned)CPU_COUNT(&set);
+}
+
 enum cul_status scan_path(const struct options *o, const char *path, const char *case_path, bool add,
 			  const struct cul_interests *interests, struct cul_tally *tally, struct cul_case **ret,
 			  struct cul_error *err)
@@ -360,13 +368,14 @@ enum cul_status scan_path(const struct options *o, const char *path, const char 
 		.since_ns = o->since_ns,
 		.until_ns = o->until_ns,
 		.add_to = add ? case_path : NULL,
+		.limits.threads = o->jobs,
 	};
 
 	if (progress_begin(&progress, o)) {
 		options.progress = progress_tell;
 		options.progress_ctx = &progress;
 	}
-	enum cul_status status = cul_bundle_open(path, NULL, &bundle, err);
+	enum cul_status status = cul_bundle_open(path, &options.limits, &bundle, err);
 	if (status == CUL_OK)
 		status = cul_case_scan(case_path, bundle, interests, &options, tally, ret, err);
 	return status;

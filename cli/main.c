@@ -57,6 +57,7 @@ static const struct spec {
 	{ "quiet", 'q', OPT_QUIET, NULL, "the verdict and what to do, nothing else; no progress" },
 	{ "progress", 0, OPT_WINDOW, NULL, "show how far the reading is: a bar on a terminal (there by itself), elsewhere lines" },
 	{ "no-progress", 0, OPT_WINDOW, NULL, "don't" },
+	{ "jobs", 'j', OPT_WINDOW, "N", "threads: bundles side by side, or one faster (as many as there are CPUs); changes no result" },
 	{ "color", 0, OPT_COLOUR, "=WHEN", "always, never, auto (NO_COLOR is heeded)" },
 	{ "no-color", 0, OPT_COLOUR, NULL, "no colours" },
 	{ "lang", 0, OPT_LANG, "LANG", "en or zh" },
@@ -191,7 +192,14 @@ static bool apply(struct options *o, const char *name, const char *value)
 		o->builtin = false;
 	else if (!strcmp(name, "no-sandbox"))
 		o->sandbox = false;
-	else if (!strcmp(name, "progress"))
+	else if (!strcmp(name, "jobs")) {
+		unsigned long n = strtoul(value, &end, 10);
+		if (*end || end == value || n < 1 || n > 256) {
+			complain("--jobs %s: a number from 1 to 256", value);
+			return false;
+		}
+		o->jobs = (unsigned)n;
+	} else if (!strcmp(name, "progress"))
 		o->progress = 1;
 	else if (!strcmp(name, "no-progress"))
 		o->progress = 0;
@@ -485,7 +493,7 @@ static int run(int argc, char **argv, struct options *o, const char **args)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .builtin = true, .sandbox = true, .progress = -1, .colour = -1, .fail_on = -1, .lang = default_lang(), .before = 5, .after = 5 };
+	struct options o = { .builtin = true, .sandbox = true, .progress = -1, .colour = -1, .fail_on = -1, .lang = default_lang(), .jobs = processors(), .before = 5, .after = 5 };
 	const char **args = calloc((size_t)argc + 1, sizeof(*args));
 	char *held = NULL;
 	int status;

@@ -33,6 +33,7 @@
 #define DAMAGES 1000    /* told between two calls of cul_bundle_damage() */
 #define FAILURES 1000   /* broken entries of one archive until it is given up */
 #define MEASURED 200000 /* files of a folder whose sizes are added up for a progress bar */
+#define AHEAD (256 << 10) /* packed bytes from which a thread unpacks ahead */
 #define EMPTY 100000    /* blocks without bytes in one entry */
 #define SLACK (1u << 20) /* packed bytes that libarchive may have read ahead of an entry */
 
@@ -485,6 +486,12 @@ static bool settle(struct cul_bundle *b, struct cul_stream *stream, const char *
 			damaged(b, name, "the %s stream can't be unpacked here: no memory, or no library for it", cul_form_name(form));
 			cul_stream_free(stream);
 			return false;
+		}
+		/* an outermost file of some size: unpacked while it is read */
+		if (b->budget.limits.threads > 1 && !b->frames && !level && stream->size > AHEAD) {
+			struct cul_stream *ahead = cul_stream_ahead(upper);
+			if (ahead)
+				upper = ahead;
 		}
 		stream = upper;
 		member->size = -1;

@@ -45,9 +45,9 @@ static inline bool cul_form_container(enum cul_form form)
 /** Shared by all streams of a bundle: what was read and made, against the limits (all set). */
 struct cul_budget {
 	struct cul_limits limits;
-	uint64_t read; /* from the outermost files */
-	uint64_t made; /* the same, and what unpacking made of it */
-	bool spent;    /* unpacked_bytes is used up: every stream has ended */
+	_Atomic uint64_t read; /* from the outermost files */
+	_Atomic uint64_t made; /* the same, and what unpacking made of it */
+	_Atomic bool spent;    /* unpacked_bytes is used up: every stream has ended */
 };
 
 /**
@@ -78,6 +78,8 @@ struct cul_stream *cul_stream_file(int fd, struct cul_budget *budget);
 struct cul_stream *cul_stream_memory(struct cul_slice bytes, struct cul_budget *budget);
 /** Unpack @below, which is taken over on success only. NULL: out of memory, or no library for it. */
 struct cul_stream *cul_stream_unpack(struct cul_stream *below, enum cul_form form);
+/** A thread reads @below (taken over on success) ahead. NULL: no thread, no memory; @below is as it was. */
+struct cul_stream *cul_stream_ahead(struct cul_stream *below);
 /** All of @below (taken over on success) in a spool that can seek. NULL: its damage says why. */
 struct cul_stream *cul_stream_spool(struct cul_stream *below);
 /** With all below; NULL is fine. */

@@ -36,6 +36,19 @@ leads() { # NAME CAUSE: the JSON in out
 first=$samples/ollama-amd-queue-evicted
 cause=amdgpu.queue-evicted-hang
 
+# threads change nothing: many bundles, one of many blocks, packed
+many=$(ls -d "$samples"/*)
+awk 'BEGIN { for (i = 1; i <= 60000; i++) printf "[%6d.%06d] %s\n", i, i, i % 9973 ? "usb 1-4: new high-speed USB device number " i : "NVRM: Xid (PCI:0000:3b:00): 79, pid=" i ", name=python3, GPU has fallen off the bus." }' > "$scratch/long.log"
+gzip -k "$scratch/long.log"
+for input_path in "$many" "$scratch/long.log" "$scratch/long.log.gz"; do
+	for jobs in 1 2 5; do
+		# shellcheck disable=SC2086
+		"$culprit" --json -j $jobs $input_path > "$scratch/jobs$jobs" 2> "$scratch/err" || fail "--jobs $jobs: exit status $?"
+	done
+	[ -s "$scratch/jobs1" ] && cmp -s "$scratch/jobs1" "$scratch/jobs2" && cmp -s "$scratch/jobs1" "$scratch/jobs5" || fail "--jobs changes what is found in ${input_path##*/}"
+done
+run 2 "no number of threads" -j 0 "$first"
+
 # wrong use: a sentence, and 2
 run 2 "an option nobody knows" --frobnicate "$first"
 says "an option nobody knows" err frobnicate
