@@ -232,8 +232,7 @@ static void test_inherited(void **state)
 {
 	static const char *const logs[] = {
 		"1:M 14 Mar 2026 09:26:01.000 # fine\n1:M 14 Mar 2026 09:26:03.000 # alpha failed\n1:M 14 Mar 2026 09:26:%s.000 # crashed\n  registers\n  beta failed\n",
-		"Mar 14, 2026 9:26:01 AM org.example.Main run\nINFO: fine\nMar 14, 2026 9:26:03 AM org.example.Main run\nSEVERE: alpha failed\n"
-		"Mar 14, 2026 9:26:%s AM org.example.Main run\nSEVERE: beta failed\n",
+		"Mar 14, 2026 9:26:01 AM o.Main run\nINFO: fine\nMar 14, 2026 9:26:03 AM o.Main run\nSEVERE: alpha failed\nMar 14, 2026 9:26:%s AM o.Main run\nSEVERE: beta failed\n",
 		"2026-03-14T09:26:01Z fine\n2026-03-14T09:26:03Z alpha failed\n2026-03-14T09:26:%sZ crashed\n  registers\n  beta failed\n",
 	};
 	const char *rule = SET("window: 10s, match: [alpha failed, beta failed]");
