@@ -21,6 +21,7 @@
 #define OVERLAP 256
 #define DATA (512u << 10) /* of libc's data and what follows it */
 #define POINTERS 4096
+#define EXCEPTIONS 4096 /* looked at */
 #define MESSAGE_PAGES (1u << 20)
 
 struct said {
@@ -174,7 +175,7 @@ struct search {
 	const struct cul_core *core;
 	struct cul_core_words *words;
 	unsigned char block[BLOCK + OVERLAP];
-	size_t left;
+	size_t left, tries;
 	bool texts, found;
 };
 
@@ -183,7 +184,7 @@ static void search_block(struct search *s, uint64_t at, size_t n)
 	static const unsigned char class[8] = { 0, '+', '+', 'C', 'C', 'U', 'N', 'G' };
 	const unsigned char *p = s->block, *end = s->block + n;
 	if (!s->texts) {
-		for (; (p = memmem(p, (size_t)(end - p), class, sizeof(class))); p += 8)
+		for (; s->tries && (p = memmem(p, (size_t)(end - p), class, sizeof(class))); p += 8, s->tries--)
 			if (!((at + (uint64_t)(p - s->block)) & 7) && exception_at(s->core, at + (uint64_t)(p - s->block), s->words))
 				s->found = true; /* the last one that lives: the newest is not known */
 		return;
@@ -225,6 +226,7 @@ static void search_all(struct search *s)
 	const struct cul_core *core = s->core;
 	const struct cul_core_segment *stack = core->thread_count ? cul_core_segment(core, core->threads[0].sp, false) : NULL;
 	s->left = SEARCH;
+	s->tries = EXCEPTIONS;
 	if (s->texts && stack) {
 		uint64_t end = stack->end, from = core->threads[0].sp;
 		if (core->argv > from && core->argv < end)
