@@ -53,6 +53,10 @@ struct cul_cre {
 bool cul_cre_is(const struct cul_tree *tree);
 /** Read all rules of the document. What can't be run is kept and told as refused. */
 CUL_MUST_CHECK enum cul_status cul_cre_read(struct cul_rules *rules, const struct cul_tree *tree, struct cul_error *err);
+/** cre_re2.c: a pattern of RE2's syntax for PCRE2, malloc'd; NULL: no memory. */
+char *cul_re2_to_pcre2(struct cul_slice re);
+/** May a match of it, as it was written, hold the end of a line? Then it is searched in records with their continuation lines. */
+bool cul_re2_crosses_lines(const char *pattern);
 /** What the file at @path, which is no YAML, looks like. */
 enum cul_cre_look { CUL_CRE_NEITHER, CUL_CRE_OURS, CUL_CRE_THEIRS };
 enum cul_cre_look cul_cre_look(const char *path);
