@@ -9,6 +9,8 @@ BUILD        ?= build
 PREFIX       ?= /usr/local
 FUZZ_SECONDS ?= 60
 BENCH        ?= normal
+DUMPS        ?= build-dumps
+KERNELS      ?=
 CASES        ?= samples/incidents
 INCIDENT     ?= samples/incidents/ollama-amd-queue-evicted
 
@@ -53,6 +55,9 @@ fuzz: ## libFuzzer on parsers, archives and rules, FUZZ_SECONDS (60) each
 	sh tests/deps.sh all >&2
 	sh tests/fuzz/run.sh $(FUZZ_SECONDS)
 
+dumps: ## fresh kernel dumps by QEMU into DUMPS (build-dumps/); KERNELS="vmlinuz..."
+	python3 tests/dumps/boot.py $(DUMPS) $(KERNELS)
+
 calibrate: ## is 80 % right four times out of five? over samples/incidents, or CASES=FOLDER
 	$(MAKE) build >&2
 	python3 tests/calibrate.py $(BUILD)/cli/culprit $(CASES)
@@ -63,4 +68,4 @@ format: ## clang-format on what git says is changed
 clean: ## remove what make has built
 	rm -rf $(BUILD) build-gcc build-clang build-asan build-fuzz
 
-.PHONY: help deps demo test build release install bench bench-callgrind fuzz calibrate format clean
+.PHONY: help deps demo test build release install bench bench-callgrind fuzz dumps calibrate format clean
