@@ -214,9 +214,10 @@ static struct told tell(const char *name, struct cul_slice bytes)
 {
 	struct told told = { 0 };
 	struct cul_blob blob = { name, bytes };
-	struct cul_sink sink = { &told, on_member, on_section, on_observe, on_end, on_suspect };
+	struct cul_sink sink = { .ctx = &told, .member = on_member, .section = on_section, .observe = on_observe, .section_end = on_end,
+				 .suspect = on_suspect };
 	struct cul_bundle *bundle;
-	struct cul_error err;
+	struct cul_error err = { 0 };
 	told.out = open_memstream(&told.text, &told.size);
 	assert_non_null(told.out);
 	assert_int_equal(cul_bundle_memory(&blob, 1, NULL, &bundle, &err), CUL_OK);
@@ -311,6 +312,7 @@ static void what_signals_mean(void **state)
 		{ 6, 0, 1, LIBC + 0x100, STACK + 0x800, "event=sent;" },
 		{ 11, -6, 4242, LIBC + 0x100, STACK + 0x800, "event=raised;" },
 		{ 8, 1, CODE + 0x1100, CODE + 0x1100, STACK + 0x800, "event=arithmetic;" },
+		{ 19, 128, 0, LIBC + 0x100, STACK + 0x800, "event=snapshot;" }, /* gcore stopped it */
 		{ 3, 0, 77, LIBC + 0x100, STACK + 0x800, "process 77 sent the signal" },
 	};
 	(void)state;

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SIG_ILL = 4, SIG_TRAP = 5, SIG_ABRT = 6, SIG_BUS = 7, SIG_FPE = 8, SIG_SEGV = 11 };
+enum { SIG_ILL = 4, SIG_TRAP = 5, SIG_ABRT = 6, SIG_BUS = 7, SIG_FPE = 8, SIG_SEGV = 11, SIG_STOP = 19 };
 enum { SI_KERNEL = 128, SI_USER = 0, SI_TKILL = -6, SI_QUEUE = -1 };
 #define LOW_ADDRESS 0x10000 /* vm.mmap_min_addr: nothing is ever mapped below */
 #define GUARD (1u << 20)    /* stack_guard_gap: 256 pages below the main thread's stack */
@@ -222,7 +222,10 @@ void cul_core_judge(const struct cul_core *core, struct cul_core_fault *f)
 		}
 	if (s->told && !f->code)
 		f->code = s->code == SI_USER ? "SI_USER" : s->code == SI_TKILL ? "SI_TKILL" : s->code == SI_QUEUE ? "SI_QUEUE" : s->code == SI_KERNEL ? "SI_KERNEL" : NULL;
-	if (!s->told) {
+	if (s->number == SIG_STOP) { /* gcore attaches to it with that */
+		f->event = "snapshot";
+		say(f, "the process was alive: the core is a snapshot");
+	} else if (!s->told) {
 		f->event = s->number == SIG_ABRT ? "abort" : s->number ? "unknown" : "snapshot";
 		if (!s->number)
 			say(f, "the process was alive: the core is a snapshot");

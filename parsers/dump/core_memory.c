@@ -153,7 +153,11 @@ static void read_header(const struct cul_core *core, struct cul_core_module *m)
 static bool executable(const struct cul_core *core, uint64_t address)
 {
 	const struct cul_core_segment *s = cul_core_segment(core, address, false);
-	return s && s->flags & 1;
+	const struct cul_core_map *map;
+	if (s)
+		return s->flags & 1;
+	/* gcore leaves out what it doesn't save: code, and data that is the file's own, behind the first page */
+	return (map = cul_core_map(core, address)) && map->offset;
 }
 
 enum cul_status cul_core_modules(struct cul_core *core)
