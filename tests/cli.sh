@@ -59,6 +59,14 @@ says help out usage
 run 0 version --version
 says version out '[0-9]+\.[0-9]+\.[0-9]+'
 
+# progress: nothing by itself where there is no terminal; asked for, a line with the share, of a folder as well
+run 0 "no progress" -q "$first"
+silent "no progress" err
+run 0 progress --progress -q "$first"
+says progress err '100 %.* of .*/s'
+run 0 "progress and not" --progress --no-progress -q "$first"
+silent "progress and not" err
+
 # not there, not readable: a sentence that names it, and 3
 run 3 "an absent file" "$scratch/absent.txt"
 says "an absent file" err 'absent\.txt.*No such file'
