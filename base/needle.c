@@ -25,6 +25,8 @@ struct entry {
 	uint32_t window; /* folded */
 	uint32_t needle;
 	uint32_t at;     /* offset of the window in the literal */
+	uint32_t size;
+	uint32_t more, more_at; /* the literal's first or last four bytes, folded: whichever tells more; looked at before the needle is */
 };
 
 struct cul_needles {
@@ -106,7 +108,9 @@ static void fill_entries(struct cul_needles *set, const struct cul_choice *choic
 		if (literal.size < CUL_WINDOW_BYTES)
 			continue;
 		uint32_t window = cul_fold_window(load(literal.data + choices[i].at));
-		set->entries[at[cul_window_hash(window) >> 20]++] = (struct entry){ window, (uint32_t)i, choices[i].at };
+		size_t last = literal.size - CUL_WINDOW_BYTES, more = choices[i].at > last - choices[i].at ? 0 : last;
+		set->entries[at[cul_window_hash(window) >> 20]++] =
+			(struct entry){ window, (uint32_t)i, choices[i].at, (uint32_t)literal.size, cul_fold_window(load(literal.data + more)), (uint32_t)more };
 	}
 }
 
@@ -263,7 +267,8 @@ static void look(const struct cul_needles *set, struct cul_slice text, size_t i,
 		return;
 	for (uint32_t e = set->first[h >> 20]; e < set->first[(h >> 20) + 1]; e++) {
 		const struct entry *entry = &set->entries[e];
-		if (entry->window != window || entry->at > i)
+		if (entry->window != window || entry->at > i || text.size - (i - entry->at) < entry->size ||
+		    cul_fold_window(load(text.data + (i - entry->at) + entry->more_at)) != entry->more)
 			continue;
 		const struct cul_needle *n = &set->needles[entry->needle];
 		if (!stands(n, text, i - entry->at))
