@@ -11,7 +11,6 @@
 
 #define PROGRAM_BYTES 2048
 #define LINE_BYTES (64 << 10)
-#define PRODUCT_BYTES (4 << 10) /* where iterations may multiply */
 #define ITERATIONS 4
 #define SUMS 8       /* "+": each may double a text */
 #define COMMAS 32
@@ -34,7 +33,6 @@ static bool one_of(const char *const *words, struct cul_slice word)
 
 struct look {
 	size_t iterations, sums, commas;
-	bool variables;
 };
 
 static enum cul_status look_at_word(struct look *look, struct cul_slice word, struct cul_error *err)
@@ -50,7 +48,9 @@ static enum cul_status look_at_word(struct look *look, struct cul_slice word, st
 	static const char *const walks[] = { "map", "map_values", "any", "all", "to_entries", "from_entries", "with_entries", "recurse", "paths",
 		"leaf_paths", "flatten", "sort_by", "group_by", "min_by", "max_by", "unique_by", "del", "path", "isvalid", NULL };
 
-	look->iterations += one_of(walks, word);
+	/* any(.a[]; f) walks what its generator walks, any alone the elements */
+	bool given = word.data[word.size] == '(' && (cul_is(word, CUL_LIT("any")) || cul_is(word, CUL_LIT("all")));
+	look->iterations += one_of(walks, word) && !given;
 	if (one_of(plain, word) || one_of(walks, word))
 		return CUL_OK;
 	return cul_fail(err, CUL_ERULE, "jq: '%.*s' is not among the words that are run here, those whose work is bounded by the line",
@@ -87,7 +87,6 @@ static enum cul_status look_at(const char *program, struct look *look, struct cu
 			const char *next = end + strspn(end, " \t\r\n");
 			bool digit = *at >= '0' && *at <= '9', field = before == '.' && at[-1] == '.' && (at < program + 2 || at[-2] != '.');
 			if (before == '$') {
-				look->variables = true;
 				if (cul_is(word, CUL_LIT("ENV")) || cul_starts(word, CUL_LIT("__")))
 					return cul_fail(err, CUL_ERULE, "jq: $%.*s is not known here", (int)word.size, word.data);
 			} else if (!digit && !field && before != '@' && *next != ':') {
@@ -156,7 +155,9 @@ enum cul_status cul_jq_new(const char *program, struct cul_jq **ret, struct cul_
 		free(jq);
 		return cul_fail(err, CUL_ENOMEM, "jq: out of memory");
 	}
-	jq->longest = look.iterations > 2 || (look.variables && look.iterations > 1) ? PRODUCT_BYTES : LINE_BYTES;
+	/* iterations over the same elements multiply: n elements take n, n*n, ... steps, so the line is the shorter */
+	static const size_t longest[ITERATIONS + 1] = { LINE_BYTES, LINE_BYTES, 16 << 10, 2 << 10, 512 };
+	jq->longest = longest[look.iterations];
 	jq_set_error_cb(jq->state, keep_message, message);
 	int ok = jq_compile(jq->state, program);
 	jq_set_error_cb(jq->state, no_message, NULL);
