@@ -8,7 +8,8 @@
  */
 #include "parsers/dump/kallsyms_tables.h"
 
-#define MOST_IMAGE (96u << 20) /* where the tables are searched */
+#define MOST_IMAGE (96u << 20)  /* where the tables are searched */
+#define MOST_BETWEEN (12u << 20) /* three bytes for each symbol */
 
 /* is the text at @hit the token "0"? Then the tables */
 static bool confirm_tokens(const struct cul_ksource *source, uint64_t hit, uint64_t *table, uint64_t *index)
@@ -119,26 +120,54 @@ static bool confirm_names(const struct cul_ksource *source, uint64_t names, uint
 	return used == second;
 }
 
-bool cul_kallsyms_search(const struct cul_ksource *source, struct cul_kallsyms_tables *t)
+/* names lie before the markers, at most 256 of them behind the last marker; the number eight bytes before them */
+static bool find_names(const struct cul_ksource *source, uint64_t markers, uint32_t count, uint32_t second, struct cul_kallsyms_tables *t)
 {
-	uint64_t start, markers;
-	uint32_t count, first[2] = { 0 }, last, value;
+	uint32_t last, value;
 
-	if (!source->symbol(source->ctx, "_stext", &start) || !find_tokens(source, start, &t->tokens, &t->index) ||
-	    !find_markers(source, t->tokens, &markers, &count, first) ||
-	    !source->read(source->ctx, markers + 4 * (uint64_t)(count - 1), &last, 4))
+	if (!source->read(source->ctx, markers + 4 * (uint64_t)(count - 1), &last, 4) || last > markers)
 		return false;
-	/* names lie before the markers, at most 256 of them behind the last marker; num_syms eight bytes before them */
 	for (uint64_t at = (markers - last) & ~(uint64_t)7, end = at - 256 * 128; at > end; at -= 8) {
 		if (!source->read(source->ctx, at - 8, &value, 4))
 			return false;
-		if (value <= 256 * (count - 1) || value > 256 * count || !confirm_names(source, at, first[1]))
+		if (value <= 256 * (count - 1) || value > 256 * count || !confirm_names(source, at, second))
 			continue;
 		t->names = at;
 		t->count = value;
 		t->base = at - 16;
 		t->offsets = at - 16 - ((uint64_t)value * 4 + 7) / 8 * 8;
 		return true;
+	}
+	return false;
+}
+
+/* do three markers end in front of @at? 256 names take at least two bytes each, and fewer than 128 */
+static bool may_be_markers(const struct cul_ksource *source, uint64_t at)
+{
+	uint32_t v[4];
+
+	if (!source->read(source->ctx, at - sizeof(v), v, sizeof(v)))
+		return false;
+	if (!v[3]) /* padding */
+		memmove(v + 1, v, 3 * sizeof(*v));
+	return v[3] - v[2] >= 512 && v[3] - v[2] <= 256 * 128 && v[2] - v[1] >= 512 && v[2] - v[1] <= 256 * 128;
+}
+
+bool cul_kallsyms_search(const struct cul_ksource *source, struct cul_kallsyms_tables *t)
+{
+	uint64_t start, markers;
+	uint32_t count, first[2] = { 0 };
+	int tries = 0;
+
+	if (!source->symbol(source->ctx, "_stext", &start) || !find_tokens(source, start, &t->tokens, &t->index))
+		return false;
+	/* right in front of the tokens; where the names' order was backported (kallsyms_seqs_of_names), that lies between */
+	for (uint64_t end = t->tokens; end > t->tokens - MOST_BETWEEN && end > start && tries < 64; end -= 8) {
+		if (!may_be_markers(source, end))
+			continue;
+		tries++;
+		if (find_markers(source, end, &markers, &count, first) && find_names(source, markers, count, first[1], t))
+			return true;
 	}
 	return false;
 }
