@@ -58,6 +58,10 @@ fuzz: ## libFuzzer on parsers, archives and rules, FUZZ_SECONDS (60) each
 dumps: ## fresh kernel dumps by QEMU into DUMPS (build-dumps/); KERNELS="vmlinuz..."
 	python3 tests/dumps/boot.py $(DUMPS) $(KERNELS)
 
+plan: ## choose anew what is looked for of each literal (base/needle_planned.c), after rules or parsers have new ones
+	$(MAKE) build
+	ninja -C $(BUILD) plan
+
 calibrate: ## is 80 % right four times out of five? over samples/incidents, or CASES=FOLDER
 	$(MAKE) build >&2
 	python3 tests/calibrate.py $(BUILD)/cli/culprit $(CASES)
