@@ -72,4 +72,4 @@ format: ## clang-format on what git says is changed
 clean: ## remove what make has built
 	rm -rf $(BUILD) build-gcc build-clang build-asan build-fuzz
 
-.PHONY: help deps demo test build release install bench bench-callgrind fuzz dumps calibrate format clean
+.PHONY: help deps demo test build release install bench bench-callgrind fuzz dumps calibrate plan format clean
