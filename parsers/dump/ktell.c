@@ -113,17 +113,20 @@ static enum cul_status tell_stack(struct cul_kernel *k, const struct cul_ktask *
 	char trace[TRACE_SIZE], text[256], state[2] = { t->letter };
 	enum cul_status status = CUL_OK;
 	struct cul_slice frames;
+	bool guessed = false;
 
 	if (!stack)
 		return CUL_ENOMEM;
 	print_stack(k, t, trace, stack);
+	for (unsigned i = 0; i < t->stack_frames->count; i++)
+		guessed |= t->stack_frames->frames[i].guessed;
 	frames = cul_stack_frames(stack);
 	snprintf(text, sizeof(text), "task:%s state:%c pid:%u in %.*s", t->comm, t->letter, t->pid, (int)(frames.size < 150 ? frames.size : 150),
 		 frames.size ? frames.data : "");
 	struct cul_record rec = cul_krecord(k, text);
 
 	status = cul_emit(k->parse, &rec, "dump.stack", cul_int("pid", t->pid), cul_string("comm", t->comm), cul_string("state", state),
-			  cul_int("cpu", t->cpu), cul_string("trace", trace), cul_string("unwound", ends[t->stack_frames->end]));
+			  cul_int("cpu", t->cpu), cul_string("trace", trace), cul_string("unwound", guessed ? "guess" : ends[t->stack_frames->end]));
 	/* a running task's stack is where it happened to be; whoever panicked stands in panic() */
 	if (status == CUL_OK && frames.size && t->letter == 'D')
 		status = cul_emit(k->parse, &rec, "task.stack", cul_int("pid", t->pid), cul_string("comm", t->comm), cul_string("state", state),
