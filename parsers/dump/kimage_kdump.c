@@ -46,26 +46,33 @@ static uint64_t ones(const uint8_t *bits, uint64_t end)
 	return n;
 }
 
+/* Each bitmap once, in large pieces: reads cost more than bits. */
 static bool count_bits(struct cul_kimage *k)
 {
-	uint64_t dumped = 0, memory = 0;
+	const size_t blocks = 64;
+	uint8_t *piece = malloc(blocks * BITS);
 	k->rank_count = (k->bitmap_bytes + BITS - 1) / BITS;
 	k->ranks = malloc((k->rank_count + 1) * sizeof(*k->ranks));
-	for (size_t i = 0; k->ranks && i < k->rank_count; i++) {
-		const uint8_t *is = bits_at(k, 1, i);
-		k->ranks[i] = dumped;
-		if (!is)
-			return false;
-		dumped += ones(is, BITS * 8);
-		if (k->bitmap != k->bitmap_dumped && !(is = bits_at(k, 0, i)))
-			return false;
-		memory += ones(is, BITS * 8);
+	bool good = piece && k->ranks;
+	for (int which = 0; good && which < 2; which++) {
+		uint64_t sum = 0, start = which ? k->bitmap_dumped : k->bitmap;
+		for (size_t i = 0; good && i < k->rank_count; i += blocks) {
+			uint64_t in = i * BITS, n = k->bitmap_bytes - in < blocks * BITS ? k->bitmap_bytes - in : blocks * BITS;
+			memset(piece + n, 0, blocks * BITS - n);
+			good = cul_kimage_read(k, start + in, piece, n);
+			for (size_t j = 0; good && j < blocks && i + j < k->rank_count; j++) {
+				if (which)
+					k->ranks[i + j] = sum;
+				sum += ones(piece + j * BITS, BITS * 8);
+			}
+		}
+		if (which && good)
+			k->ranks[k->rank_count] = sum;
+		else if (good)
+			k->memory = sum * k->page_size;
 	}
-	if (!k->ranks)
-		return false;
-	k->ranks[k->rank_count] = dumped;
-	k->memory = memory * k->page_size;
-	return true;
+	free(piece);
+	return good;
 }
 
 static bool kdump_descriptor(struct cul_kimage *k, uint64_t index, uint64_t *at, uint32_t *size, uint32_t *flags)
