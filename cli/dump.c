@@ -8,7 +8,6 @@
  */
 #include "commands.h"
 
-#include <culprit/dump.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

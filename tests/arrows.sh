@@ -16,7 +16,7 @@ allowed() { # room, include
 	case $1 in
 	include) case $2 in culprit/*) return 0 ;; esac ;;
 	base) case $2 in base/* | culprit/types.h | culprit/sandbox.h) return 0 ;; esac ;;
-	parsers) case $2 in base/* | parsers/* | culprit/types.h | culprit/bundle.h | culprit/parse.h) return 0 ;; esac ;;
+	parsers) case $2 in base/* | parsers/* | culprit/types.h | culprit/bundle.h | culprit/dump.h | culprit/parse.h) return 0 ;; esac ;;
 	store) case $2 in base/* | store/* | culprit/types.h | culprit/parse.h | culprit/store.h) return 0 ;; esac ;;
 	rules) case $2 in base/* | rules/* | culprit/types.h | culprit/store.h | culprit/rules.h) return 0 ;; esac ;;
 	report) case $2 in base/* | report/* | culprit/types.h | culprit/store.h | culprit/rules.h | culprit/report.h) return 0 ;; esac ;;
