@@ -133,6 +133,7 @@ static int read_line(struct cul_slice line, struct change *c)
 		if (cul_is(word, CUL_LIT("Start-Date"))) {
 			char stamp[32]; /* two blanks stand between date and time */
 			word = cul_word(&rest);
+			rest = cul_trim(rest);
 			snprintf(stamp, sizeof(stamp), "%.*s %.*s", (int)(word.size < 12 ? word.size : 12), word.data, (int)(rest.size < 16 ? rest.size : 16), rest.data);
 			rest = cul_str(stamp);
 			return cul_clock_iso(&rest, &c->time) ? 2 : 0;
