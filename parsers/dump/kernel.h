@@ -102,6 +102,7 @@ struct cul_kernel {
 	uint32_t missing; /* dump.missing told so far */
 	uint32_t symbols_read; /* of all modules */
 	uint32_t searches;     /* stacks searched so far */
+	uint32_t thread_steps; /* along lists of threads so far */
 	uint64_t module_low, module_high; /* no module lies outside */
 	bool tasks_cut;
 };

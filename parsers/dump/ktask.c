@@ -178,14 +178,38 @@ static void add_threads(struct cul_kernel *k, const struct offsets *o, uint64_t 
 	if (o->head < 0 || o->node < 0 || !cul_kaddress(signal))
 		return;
 	at = cul_kread_u64(k, head);
-	for (uint32_t steps = 0; at != head && cul_kaddress(at) && steps < CUL_K_TASKS; steps++) {
+	for (bool first = true; at != head && cul_kaddress(at) && k->thread_steps < 2 * CUL_K_TASKS; first = false, k->thread_steps++) {
 		uint64_t task = at - (uint64_t)o->node;
 
-		/* a thread met twice, beyond the leader, is a circle that misses the head */
-		if (!add_task(k, o, task) && steps)
+		/* a thread met twice, but for the leader, is a circle that misses the head */
+		if (cul_ktask_at(k, task) && !first)
 			return;
+		add_task(k, o, task);
 		at = cul_kread_u64(k, at);
 	}
+}
+
+/* along the leaders, forward (@link 0) or backward (8), as far as it leads: true if that is around */
+static bool walk_leaders(struct cul_kernel *k, const struct offsets *o, uint64_t head, uint64_t link)
+{
+	uint64_t at = cul_kread_u64(k, head + link);
+
+	for (uint32_t steps = 0; at != head; steps++) {
+		uint64_t task = at - (uint64_t)o->tasks;
+		const struct cul_ktask *t;
+
+		if (!cul_kaddress(at) || steps == CUL_K_TASKS)
+			return false;
+		if (!add_task(k, o, task) && cul_ktask_at(k, task) && link)
+			return false; /* met what came from the other side */
+		t = cul_ktask_at(k, task);
+		if (t)
+			add_threads(k, o, t->signal);
+		else
+			k->tasks_cut = true; /* its page is not there, but the next link may be */
+		at = cul_kread_u64(k, at + link);
+	}
+	return true;
 }
 
 /* what each CPU runs: also its idle task */
@@ -258,10 +282,9 @@ static void read_command(struct cul_kernel *k, const struct offsets *o, struct c
 
 bool cul_ktasks_load(struct cul_kernel *k, const char **why)
 {
-	uint64_t init, at;
 	struct offsets o;
+	uint64_t init;
 	int64_t size;
-	uint32_t steps;
 
 	if (!cul_ksymbol(k, "init_task", &init) || !load_offsets(k, &o)) {
 		*why = "no task list, or in a form that is not known";
@@ -276,26 +299,10 @@ bool cul_ktasks_load(struct cul_kernel *k, const char **why)
 		return false;
 	}
 	add_threads(k, &o, k->tasks[0].signal);
-	at = cul_kread_u64(k, init + (uint64_t)o.tasks);
-	for (steps = 0; at != init + (uint64_t)o.tasks && steps < CUL_K_TASKS; steps++) {
-		uint64_t task = at - (uint64_t)o.tasks;
-		const struct cul_ktask *t;
-
-		if (!cul_kaddress(at)) {
-			k->tasks_cut = true;
-			break;
-		}
-		add_task(k, &o, task);
-		t = cul_ktask_at(k, task);
-		if (!t) {
-			k->tasks_cut = true;
-			break;
-		}
-		add_threads(k, &o, t->signal);
-		at = cul_kread_u64(k, at);
-	}
-	if (steps == CUL_K_TASKS)
+	if (!walk_leaders(k, &o, init + (uint64_t)o.tasks, 0)) {
 		k->tasks_cut = true;
+		walk_leaders(k, &o, init + (uint64_t)o.tasks, 8);
+	}
 	add_current(k, &o);
 	find_panicked(k);
 	for (uint32_t i = 0; i < k->task_count; i++)
