@@ -231,7 +231,7 @@ static size_t word_size(struct cul_slice t)
 static bool in_list(const char *list, struct cul_slice word)
 {
 	char lower[20];
-	if (!word.size || word.size > 16)
+	if (!word.size || word.size > 16 || (unsigned char)(word.data[0] | 0x20) < 'a')
 		return false;
 	for (size_t i = 0; i < word.size; i++)
 		lower[i] = (char)tolower((unsigned char)word.data[i]);
@@ -239,13 +239,12 @@ static bool in_list(const char *list, struct cul_slice word)
 	for (size_t i = 1; i < word.size; i++)
 		if ((unsigned char)lower[i - 1] == 0xc3 && (unsigned char)lower[i] >= 0x80 && (unsigned char)lower[i] <= 0x9e)
 			lower[i] = (char)((unsigned char)lower[i] + 0x20);
-	struct cul_slice all = cul_str(list), w = cul_slice(lower, word.size), item;
-	struct cul_slice bare = w; /* "déc." is "déc" */
-	if (bare.data[bare.size - 1] == '.')
-		bare.size--;
-	while (cul_cut(all, CUL_LIT(" "), &item, &all))
-		if (cul_is(item, w) || cul_is(item, bare))
+	size_t bare = lower[word.size - 1] == '.' ? word.size - 1 : word.size; /* "déc." is "déc" */
+	for (const char *item = list, *end; (end = strchr(item, ' ')); item = end + 1) {
+		size_t n = (size_t)(end - item);
+		if (*item == lower[0] && (n == word.size || n == bare) && !memcmp(item, lower, n))
 			return true;
+	}
 	return false;
 }
 

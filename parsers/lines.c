@@ -369,8 +369,8 @@ bool cul_lines_hits(struct cul_lines *l, const struct cul_hit **hits, size_t *co
 		end++;
 	if (b == current(l))
 		l->hit = end;
-	*hits = v->hits + low;
 	*count = end - low;
+	*hits = *count ? v->hits + low : NULL;
 	return true;
 }
 

@@ -89,6 +89,8 @@ static bool by_lines(struct cul_lines *lines)
 {
 	struct cul_line line;
 	size_t code = 0, told = 0, strong = 0;
+	if (!cul_lines_peek(lines, 11, &line))
+		return false;
 	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
 		if (!cul_trim(line.text).size)
 			continue;

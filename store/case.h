@@ -58,6 +58,13 @@ struct case_section {
 	bool torn;
 };
 
+/** Sections that were read by one parser and show the same streams. */
+struct case_show {
+	const char *parser, *streams;
+	const struct case_section *const *sections;
+	size_t count;
+};
+
 struct case_member {
 	const char *name;
 	int host;
@@ -74,6 +81,7 @@ struct cul_case {
 
 	struct case_member *members;   size_t member_count;  /* by id - 1 */
 	struct case_section *sections; size_t section_count; /* by id - 1 */
+	struct case_show *shows;       size_t show_count;     /* made when first asked */
 	struct cul_host *hosts;        size_t host_count;
 	struct cul_gpu *gpus;          size_t gpu_count;
 	struct cul_source *sources;    size_t source_count;

@@ -33,7 +33,7 @@ struct case_writer {
 	enum cul_keep keep;
 	int64_t rows;
 	bool raw;                /* evidence is not compressed */
-	sqlite3_stmt *member, *section, *section_end, *observe, *run, *count, *hit, *record, *capture, *interest;
+	sqlite3_stmt *member, *member_end, *section, *section_end, *observe, *run, *count, *hit, *record, *capture, *interest;
 	int *interest_ids;       /* by index of ours: its row, or 0 */
 	size_t interest_count;
 	int interest_last;
@@ -562,14 +562,16 @@ static enum cul_status end_member(struct case_writer *w)
 		status = end_thinned(w);
 	if (status != CUL_OK || (!w->lines && !w->bytes && !w->read_as[0]))
 		return status;
-	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
-	status = case_prepare(w->c->db, "UPDATE member SET lines = ?, bytes = max(bytes, ?), read_as = ? WHERE id = ?", &s, &w->err);
+	status = need(w, &w->member_end, "UPDATE member SET lines = ?, bytes = max(bytes, ?), read_as = ? WHERE id = ?");
 	if (status != CUL_OK)
 		return status;
+	sqlite3_stmt *s = w->member_end;
 	sqlite3_bind_int64(s, 1, w->lines);
 	sqlite3_bind_int64(s, 2, w->bytes);
 	if (w->read_as[0])
 		sqlite3_bind_text(s, 3, w->read_as, -1, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(s, 3);
 	sqlite3_bind_int(s, 4, w->member_id);
 	return step(w, s, "member");
 }
@@ -772,7 +774,7 @@ void case_writer_free(struct case_writer *w)
 {
 	if (!w)
 		return;
-	sqlite3_stmt *all[] = { w->member, w->section, w->section_end, w->observe, w->run, w->count, w->hit, w->record, w->capture, w->interest };
+	sqlite3_stmt *all[] = { w->member, w->member_end, w->section, w->section_end, w->observe, w->run, w->count, w->hit, w->record, w->capture, w->interest };
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		sqlite3_finalize(all[i]);
 	for (size_t i = 0; i < w->c->kind_count; i++) {
