@@ -439,7 +439,9 @@ bool cul_clock_boot(struct cul_slice *text, struct cul_time *ret)
 	blanks(&u);
 	if (!number(&u, 1, 10, &s) || ahead(u, 0) != '.' || !isdigit((unsigned char)ahead(u, 1)))
 		return false;
-	*ret = (struct cul_time){ s * CUL_SECOND + fraction(&u), CUL_CLOCK_BOOT, false, false };
+	if (__builtin_mul_overflow(s, CUL_SECOND, &s) || __builtin_add_overflow(s, fraction(&u), &s))
+		return false;
+	*ret = (struct cul_time){ s, CUL_CLOCK_BOOT, false, false };
 	*text = u;
 	return true;
 }

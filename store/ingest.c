@@ -33,13 +33,20 @@ struct case_writer {
 	enum cul_keep keep;
 	int64_t rows;
 	bool raw;                /* evidence is not compressed */
-	sqlite3_stmt *member, *member_end, *section, *section_end, *observe, *run, *count, *hit, *record, *capture, *interest;
+	sqlite3_stmt *member, *section_end, *observe, *run, *count, *hit, *record, *capture, *interest;
 	int *interest_ids;       /* by index of ours: its row, or 0 */
 	size_t interest_count;
 	int interest_last;
 	bool adds;               /* onto a case that was there */
 	int64_t row_id;
 	int member_id, section_id;
+	char member_name[4400];  /* its row is written when it ends; "": none is open */
+	int64_t member_mtime, member_size;
+	int section_member;      /* its row, likewise */
+	int64_t section_line;
+	const char *section_parser;
+	struct cul_slice section_command, section_path;
+	char section_command_text[600], section_path_text[600];
 	int64_t lines, bytes;    /* of the member */
 	char read_as[256];
 	int64_t damage;
@@ -553,35 +560,44 @@ static enum cul_status damage(struct case_writer *w, int section, int64_t line, 
 
 /* ---- the sink --------------------------------------------------------------------------------- */
 
+static enum cul_status write_member(struct case_writer *w)
+{
+	enum cul_status status = need(w, &w->member, "INSERT INTO member(id, name, mtime, bytes, lines, read_as) VALUES(?,?,?,?,?,?)");
+	if (status != CUL_OK)
+		return status;
+	sqlite3_bind_int(w->member, 1, w->member_id);
+	sqlite3_bind_text(w->member, 2, w->member_name, -1, SQLITE_STATIC);
+	case_bind_time(w->member, 3, w->member_mtime);
+	sqlite3_bind_int64(w->member, 4, w->bytes > w->member_size ? w->bytes : w->member_size);
+	sqlite3_bind_int64(w->member, 5, w->lines);
+	if (w->read_as[0])
+		sqlite3_bind_text(w->member, 6, w->read_as, -1, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(w->member, 6);
+	return step(w, w->member, w->member_name);
+}
+
 static enum cul_status end_member(struct case_writer *w)
 {
-	if (!w->member_id)
-		return CUL_OK;
+	if (!w->member_name[0])
+		return CUL_OK; /* none yet, or of the case that is added to */
 	enum cul_status status = close_runs(w);
 	if (status == CUL_OK)
 		status = end_thinned(w);
-	if (status != CUL_OK || (!w->lines && !w->bytes && !w->read_as[0]))
-		return status;
-	status = need(w, &w->member_end, "UPDATE member SET lines = ?, bytes = max(bytes, ?), read_as = ? WHERE id = ?");
-	if (status != CUL_OK)
-		return status;
-	sqlite3_stmt *s = w->member_end;
-	sqlite3_bind_int64(s, 1, w->lines);
-	sqlite3_bind_int64(s, 2, w->bytes);
-	if (w->read_as[0])
-		sqlite3_bind_text(s, 3, w->read_as, -1, SQLITE_STATIC);
-	else
-		sqlite3_bind_null(s, 3);
-	sqlite3_bind_int(s, 4, w->member_id);
-	return step(w, s, "member");
+	return status == CUL_OK ? write_member(w) : status;
+}
+
+static void hold(struct cul_slice *to, char *room, size_t size, struct cul_slice text)
+{
+	*to = cul_slice(text.data ? room : NULL, text.size < size ? text.size : size);
+	if (to->size)
+		memcpy(room, text.data, to->size);
 }
 
 static enum cul_status on_member(void *ctx, const struct cul_member *member, int *id)
 {
 	struct case_writer *w = ctx;
 	enum cul_status status = end_member(w);
-	if (status == CUL_OK)
-		status = need(w, &w->member, "INSERT INTO member(id, name, mtime, bytes, lines) VALUES(?,?,?,?,0)");
 	if (status != CUL_OK)
 		return status;
 	if (w->member_id == INT_MAX)
@@ -592,34 +608,30 @@ static enum cul_status on_member(void *ctx, const struct cul_member *member, int
 	w->lines = w->bytes = 0;
 	w->damage = 0;
 	w->read_as[0] = 0;
-	sqlite3_bind_int(w->member, 1, w->member_id);
-	sqlite3_bind_text(w->member, 2, member->name, -1, SQLITE_STATIC);
-	case_bind_time(w->member, 3, member->mtime_ns);
-	sqlite3_bind_int64(w->member, 4, member->size > 0 ? member->size : 0);
+	snprintf(w->member_name, sizeof(w->member_name), "%s", member->name[0] ? member->name : "?");
+	w->member_mtime = member->mtime_ns;
+	w->member_size = member->size > 0 ? member->size : 0;
 	*id = w->member_id;
-	status = step(w, w->member, member->name);
-	return status == CUL_OK ? case_evidence_member(w->evidence, w->member_id, &w->err) : status;
+	return case_evidence_member(w->evidence, w->member_id, &w->err);
 }
 
+/* The row is written when the section ends, whole. */
 static enum cul_status on_section(void *ctx, const struct cul_section_info *info, int *id)
 {
 	struct case_writer *w = ctx;
 	enum cul_status status = close_runs(w);
-	if (status == CUL_OK)
-		status = need(w, &w->section, "INSERT INTO section(id, member, parser, command, path, line) VALUES(?,?,?,?,?,?)");
 	if (status != CUL_OK)
 		return status;
 	if (w->section_id == INT_MAX)
 		return cul_fail(&w->err, CUL_ELIMIT, "too many sections");
 	w->section_id++;
-	sqlite3_bind_int(w->section, 1, w->section_id);
-	sqlite3_bind_int(w->section, 2, info->member);
-	sqlite3_bind_text(w->section, 3, info->parser ? info->parser : "", -1, SQLITE_STATIC);
-	case_bind_slice(w->section, 4, info->command);
-	case_bind_slice(w->section, 5, info->path);
-	sqlite3_bind_int64(w->section, 6, info->line);
+	w->section_member = info->member;
+	w->section_line = info->line;
+	w->section_parser = info->parser ? info->parser : "";
+	hold(&w->section_command, w->section_command_text, sizeof(w->section_command_text), info->command);
+	hold(&w->section_path, w->section_path_text, sizeof(w->section_path_text), info->path);
 	*id = w->section_id;
-	return step(w, w->section, "section");
+	return CUL_OK;
 }
 
 static enum cul_status on_observe(void *ctx, const struct cul_observation *o)
@@ -653,8 +665,8 @@ static enum cul_status on_section_end(void *ctx, int section, const struct cul_s
 	enum cul_status status = close_runs(w);
 	if (status == CUL_OK)
 		status = need(w, &w->section_end,
-			      "UPDATE section SET lines=?, records=?, bytes=?, streams=?, raw_first=?, first_clock=?, first_flags=?, "
-			      "raw_last=?, last_clock=?, last_flags=? WHERE id = ?");
+			      "INSERT INTO section(lines, records, bytes, streams, raw_first, first_clock, first_flags, raw_last, last_clock, "
+			      "last_flags, id, member, parser, command, path, line) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 	if (status != CUL_OK)
 		return status;
 	char streams[1024];
@@ -677,6 +689,11 @@ static enum cul_status on_section_end(void *ctx, int section, const struct cul_s
 	bind_clock(w->section_end, 5, &span->first);
 	bind_clock(w->section_end, 8, &span->last);
 	sqlite3_bind_int(w->section_end, 11, section);
+	sqlite3_bind_int(w->section_end, 12, w->section_member);
+	sqlite3_bind_text(w->section_end, 13, w->section_parser, -1, SQLITE_STATIC);
+	case_bind_slice(w->section_end, 14, w->section_command);
+	case_bind_slice(w->section_end, 15, w->section_path);
+	sqlite3_bind_int64(w->section_end, 16, w->section_line);
 	w->lines += span->lines;
 	w->bytes += span->bytes;
 	return step(w, w->section_end, "section");
@@ -774,7 +791,7 @@ void case_writer_free(struct case_writer *w)
 {
 	if (!w)
 		return;
-	sqlite3_stmt *all[] = { w->member, w->member_end, w->section, w->section_end, w->observe, w->run, w->count, w->hit, w->record, w->capture, w->interest };
+	sqlite3_stmt *all[] = { w->member, w->section_end, w->observe, w->run, w->count, w->hit, w->record, w->capture, w->interest };
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		sqlite3_finalize(all[i]);
 	for (size_t i = 0; i < w->c->kind_count; i++) {

@@ -247,7 +247,7 @@ static enum cul_status open_file(const char *path, sqlite3 **ret, struct cul_err
 	}
 	snprintf(uri + n, 32, "?mode=ro&immutable=1");
 	sqlite3 *db = NULL;
-	int rc = sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_PRIVATECACHE, NULL);
+	int rc = sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc == SQLITE_OK) {
 		harden(db);
 		/* before anything of the schema is believed */
@@ -433,7 +433,7 @@ enum cul_status cul_case_scan(const char *case_path, struct cul_bundle *bundle, 
 		if (fd < 0)
 			return CUL_EIO;
 	}
-	if (sqlite3_open_v2(temporary ? temporary : ":memory:", &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(temporary ? temporary : ":memory:", &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
 		status = case_fail(c->db, err, temporary ? temporary : "case");
 		if (temporary)
 			unlink(temporary);
