@@ -80,6 +80,9 @@ static enum cul_status make_needles(struct cul_parse *p)
 	for (size_t i = 0; i < sizeof(suspicion) / sizeof(suspicion[0]); i++)
 		add_needle(&c, suspicion[i], true, USE(USE_SUSPICION, i));
 	add_needle(&c, " kernel: ", false, USE(USE_KERNEL, 0)); /* so that a syslog counts as a kernel log where it is one */
+	/* what a journal says by a number alone, or in bytes */
+	for (const char *const *n = CUL_LIST("\"PRIORITY\":\"0\"", "\"PRIORITY\":\"1\"", "\"PRIORITY\":\"2\"", "\"PRIORITY\":\"3\"", "\"PRIORITY\" : \"3\"", "\"PRIORITY\" : \"2\"", "\"MESSAGE\":[", "\"MESSAGE\" : ["); *n; n++)
+		add_needle(&c, *n, false, USE(USE_WANTED, 0));
 	add_needle(&c, "#033[", false, USE(USE_ODD, 0));         /* rsyslog's escape of an escape */
 	p->needle_use = c.use;
 	enum cul_status status = c.failed ? CUL_ENOMEM : cul_needles_new(c.needles, c.count, &p->needles);
@@ -100,6 +103,7 @@ static void note_hit(struct cul_parse *p, uint32_t index)
 		p->suspicious |= type == USE_SUSPICION;
 		p->grave |= type == USE_SUSPICION && USE_INDEX(p->needle_use[index]) < GRAVE;
 		p->kernel_word |= type == USE_KERNEL;
+		p->wanted |= type == USE_WANTED;
 	} else if (!p->hit_marked[index]) {
 		p->hit_marked[index] = 1;
 		p->hits[p->hit_count++] = index;
@@ -124,7 +128,7 @@ static void forget_hits(struct cul_parse *p)
 	for (size_t i = 0; i < p->hit_count; i++)
 		p->hit_marked[p->hits[i]] = 0;
 	p->hit_count = 0;
-	p->suspicious = p->grave = p->kernel_word = false;
+	p->suspicious = p->grave = p->kernel_word = p->wanted = false;
 }
 
 /* All that stands in @text, as sorted needle indexes in p->hits: parsers first, then interests. */
@@ -422,7 +426,12 @@ static bool is_loggish(struct cul_slice name)
 /* Lines that nobody wants are counted and left where they stand. */
 static void pass_over(struct cul_parse *p, bool paper)
 {
-	int64_t n = cul_lines_skip(p->lines, (uint8_t)(p->saw_kernel ? ~CUL_LINE_KERNEL : 0xff));
+	unsigned flags = 0xff;
+	if (p->saw_kernel)
+		flags &= ~(unsigned)CUL_LINE_KERNEL;
+	if (!p->eager)
+		flags &= ~(unsigned)(CUL_LINE_ESCAPED | CUL_LINE_BIG);
+	int64_t n = cul_lines_skip(p->lines, (uint8_t)flags);
 	p->span.lines += n;
 	p->tally.lines += (uint64_t)n;
 	if (paper)
@@ -570,6 +579,16 @@ enum cul_status cul_dump_text(struct cul_parse *p, const char *name, struct cul_
 	memcpy(inner.bytes, text.data, text.size);
 	p->inner[p->inner_count++] = inner;
 	return p->failed;
+}
+
+const struct cul_unwinder *cul_dump_unwinder(const struct cul_parse *p)
+{
+	return p->limits.unwinder;
+}
+
+struct cul_slice cul_dump_beside(const struct cul_parse *p)
+{
+	return cul_bundle_beside(p->bundle);
 }
 
 static void drop_inner(struct cul_parse *p)

@@ -7,21 +7,25 @@
 
 int cul_level(struct cul_slice word)
 {
+#define L(name, severity) { name, sizeof(name) - 1, severity }
 	static const struct {
-		const char *name;
-		int severity;
+		char name[12];
+		uint8_t size;
+		int8_t severity;
 	} levels[] = {
-		{ "info", 6 }, { "warning", 4 }, { "error", 3 }, { "debug", 7 }, { "warn", 4 }, { "i", 6 }, { "w", 4 }, { "e", 3 },
-		{ "d", 7 }, { "f", 2 }, { "c", 2 }, { "critical", 2 }, { "fatal", 2 }, { "err", 3 }, { "notice", 5 }, { "crit", 2 },
-		{ "trace", 7 }, { "information", 6 }, { "alert", 1 }, { "emerg", 0 }, { "emergency", 0 }, { "panic", 2 },
-		{ "dpanic", 2 }, { "verbose", 7 }, { "severe", 3 }, { "fine", 7 }, { "inf", 6 }, { "wrn", 4 }, { "dbg", 7 },
-		{ "ftl", 2 }, { "vrb", 7 },
+		L("info", 6), L("warning", 4), L("error", 3), L("debug", 7), L("warn", 4), L("i", 6), L("w", 4), L("e", 3),
+		L("d", 7), L("f", 2), L("c", 2), L("critical", 2), L("fatal", 2), L("err", 3), L("notice", 5), L("crit", 2),
+		L("trace", 7), L("information", 6), L("alert", 1), L("emerg", 0), L("emergency", 0), L("panic", 2),
+		L("dpanic", 2), L("verbose", 7), L("severe", 3), L("fine", 7), L("inf", 6), L("wrn", 4), L("dbg", 7),
+		L("ftl", 2), L("vrb", 7),
 	};
+#undef L
 
 	if (!word.size || word.size > 11)
 		return -1;
+	char first = (char)(word.data[0] | 0x20);
 	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
-		if (cul_is_nocase(word, cul_str(levels[i].name)))
+		if (levels[i].name[0] == first && levels[i].size == word.size && cul_is_nocase(word, cul_slice(levels[i].name, word.size)))
 			return levels[i].severity;
 	return -1;
 }

@@ -231,12 +231,12 @@ void cul_catch_up(struct cul_parse *p, bool itself)
  */
 bool cul_may_pass(const struct cul_parse *p)
 {
-	return !p->follower_count && !p->folds && !p->eager && !p->partial_size && p->span.lines >= 8;
+	return !p->follower_count && !p->folds && !p->partial_size && p->span.lines >= 8;
 }
 
 static bool ordinary(const struct cul_parse *p, const struct cul_line *line)
 {
-	if (p->hit_count || p->always_hit || p->suspicious || (p->kernel_word && !p->saw_kernel) || !cul_may_pass(p))
+	if (p->hit_count || p->always_hit || p->wanted || p->suspicious || (p->kernel_word && !p->saw_kernel) || p->eager || !cul_may_pass(p))
 		return false;
 	char c = line->text.size ? line->text.data[0] : 0;
 	return c != 'E' && c != 'F' && c != '<';
@@ -261,6 +261,8 @@ static struct cul_slice without_prompt(struct cul_slice text)
 	};
 	bool role = text.size && text.data[0] == '{' && cul_has(text, CUL_LIT("\"role\":"));
 	struct cul_slice before;
+	if (!role && !cul_has(text, CUL_LIT("prompt")) && !cul_has(text, CUL_LIT("messages\":")) && !cul_has(text, CUL_LIT("obj=")))
+		return text;
 	if (role && cul_cut(text, CUL_LIT("\"content\":"), &before, NULL))
 		return before;
 	for (size_t i = 0; i < sizeof(quotes) / sizeof(*quotes); i++)

@@ -19,7 +19,7 @@
 #define CUL_STREAMS 24         /* streams that one section may cover beside its parsers' own */
 
 /* needle_use: what a needle belongs to */
-enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3, USE_KERNEL = 4, USE_ODD = 5 };
+enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3, USE_KERNEL = 4, USE_ODD = 5, USE_WANTED = 6 };
 #define USE(type, i) ((uint32_t)(type) << 28 | (uint32_t)(i))
 #define USE_TYPE(u) ((u) >> 28)
 #define USE_INDEX(u) ((u) & 0xfffffff)
@@ -84,7 +84,7 @@ struct cul_parse {
 	const char *covered[CUL_STREAMS]; /* streams of the kinds that were emitted */
 	size_t covered_count;
 	bool saw_kernel, saw_record;
-	bool eager;      /* text is split or escaped here: every line is peeled */
+	bool eager;      /* text is split or escaped here: lines with an escape are peeled */
 	int64_t passed;  /* lines before the one at hand that were left unpeeled */
 	struct cul_section_span span;
 	struct cul_record last; /* the last record that had an envelope */
@@ -109,7 +109,7 @@ struct cul_parse {
 	uint8_t *needle_class; /* CUL_LINE_…, by needle */
 	bool always_hit;    /* one of @always stands in the line */
 	int64_t line_asked; /* lines up to this one were offered to whole-line interests while a capture parser read them */
-	bool suspicious, grave, kernel_word, understood;
+	bool suspicious, grave, kernel_word, wanted, understood;
 };
 
 /** An observation of a kind, by canonical fields. */

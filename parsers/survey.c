@@ -29,18 +29,21 @@ static bool more_lines(struct cul_survey *s)
 	return true;
 }
 
-/* Bits of the next 64 bytes: line ends, and control bytes that are neither end nor tab. */
+#define BIG 4096
+
+/* Bits of the next 64 bytes: line ends; control bytes that are neither end nor tab, and backslashes. */
 static inline void masks(const char *p, uint64_t *ends, uint64_t *odd)
 {
 #ifdef __SSE2__
-	const __m128i newline = _mm_set1_epi8('\n'), tab = _mm_set1_epi8('\t'), low = _mm_set1_epi8(0x1f);
+	const __m128i newline = _mm_set1_epi8('\n'), tab = _mm_set1_epi8('\t'), slash = _mm_set1_epi8('\\'), low = _mm_set1_epi8(0x1f);
 	uint64_t e = 0, o = 0;
 	for (int i = 0; i < 4; i++) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i * 16));
 		__m128i n = _mm_cmpeq_epi8(v, newline);
 		__m128i c = _mm_cmpeq_epi8(_mm_min_epu8(v, low), v);
 		e |= (uint64_t)(uint32_t)_mm_movemask_epi8(n) << (i * 16);
-		o |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_andnot_si128(_mm_or_si128(n, _mm_cmpeq_epi8(v, tab)), c)) << (i * 16);
+		__m128i other = _mm_andnot_si128(_mm_or_si128(n, _mm_cmpeq_epi8(v, tab)), c);
+		o |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_or_si128(other, _mm_cmpeq_epi8(v, slash))) << (i * 16);
 	}
 	*ends = e;
 	*odd = o;
@@ -50,7 +53,7 @@ static inline void masks(const char *p, uint64_t *ends, uint64_t *odd)
 		unsigned char c = (unsigned char)p[i];
 		if (c == '\n')
 			*ends |= UINT64_C(1) << i;
-		else if (c < 0x20 && c != '\t')
+		else if ((c < 0x20 && c != '\t') || c == '\\')
 			*odd |= UINT64_C(1) << i;
 	}
 #endif
@@ -87,8 +90,11 @@ static bool find_lines(struct cul_survey *s, struct cul_slice text, uint32_t lin
 			uint64_t bit = both & -both;
 			both ^= bit;
 			if (odd & bit) {
-				/* CRLF is a line end like any other */
-				if (text.data[i] != '\r' || i + 1 >= text.size || text.data[i + 1] != '\n')
+				/* CRLF is a line end like any other; Docker ends each string with \n */
+				if (text.data[i] == '\\') {
+					if (i + 2 >= text.size || text.data[i + 1] != 'n' || text.data[i + 2] != '"')
+						flag |= CUL_LINE_ESCAPED;
+				} else if (text.data[i] != '\r' || i + 1 >= text.size || text.data[i + 1] != '\n')
 					flag |= CUL_LINE_ODD;
 				continue;
 			}
@@ -96,7 +102,7 @@ static bool find_lines(struct cul_survey *s, struct cul_slice text, uint32_t lin
 				return false;
 			size_t size = i - start;
 			s->ends[s->lines] = (uint32_t)i;
-			s->flags[s->lines++] = flag | beginning(text.data + start, size) | (size > line_bytes ? CUL_LINE_LONG : 0);
+			s->flags[s->lines++] = flag | beginning(text.data + start, size) | (size > BIG ? CUL_LINE_BIG : 0) | (size > line_bytes ? CUL_LINE_LONG : 0);
 			start = i + 1;
 			flag = 0;
 		}

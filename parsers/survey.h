@@ -14,6 +14,9 @@
 #define CUL_LINE_ODD 4    /* control bytes, an escape: its clean form is to be searched again */
 #define CUL_LINE_BEGIN 8  /* its first bytes may be a mark, or a severity */
 #define CUL_LINE_LONG 16  /* longer than the limit: comes in pieces */
+/* the same where text is escaped or split: JSON, containers */
+#define CUL_LINE_ESCAPED 32 /* a backslash, but for \n at the end of a string */
+#define CUL_LINE_BIG 64     /* over 4 KiB: a container may have split it */
 
 struct cul_hit {
 	uint32_t end, needle;
