@@ -13,10 +13,9 @@
 #include "culprit/store.h"
 
 #define CASE_APPLICATION 0x43554c50 /* "CULP" */
-#define CASE_VERSION 1
+#define CASE_VERSION 2
 
 #define CASE_TEXT 1000          /* bytes of a row's line that are kept */
-#define CASE_HITS 4096          /* places of one run that are kept; beyond: at least */
 #define CASE_RUN_GAP (60 * CUL_SECOND) /* a run ends when nothing equal came for so long */
 #define CASE_ROWS 200000        /* default of limits.rows */
 #define CASE_THIN_FROM 1000      /* samples of one kind in a member that are rows all */
@@ -130,6 +129,8 @@ void case_writer_sink(struct case_writer *w, struct cul_sink *sink);
 enum cul_status case_writer_finish(struct case_writer *w);
 const struct cul_error *case_writer_error(const struct case_writer *w);
 uint64_t case_hash(uint64_t hash, const void *data, size_t size);
+/** What an interest looks for, as the case keeps it. */
+int64_t case_pattern_hash(const struct cul_interest *in);
 void case_write_varint(uint8_t **p, uint64_t value);
 bool case_read_varint(const uint8_t **p, const uint8_t *end, uint64_t *value);
 
@@ -142,8 +143,11 @@ enum cul_status case_evidence_member(struct case_evidence *e, int member, struct
 /** Keep this line; a suspicious one that no parser took: up to a limit. */
 enum cul_status case_evidence_line(struct case_evidence *e, int64_t line, struct cul_slice text, struct cul_error *err);
 enum cul_status case_evidence_suspect(struct case_evidence *e, int64_t line, struct cul_slice text, struct cul_error *err);
-/** What stands around this line is wanted when its text comes; it is the @row-th of its kind in the member. */
-void case_evidence_want(struct case_evidence *e, int64_t line, int64_t row);
+/**
+ * What stands around this line is wanted when its text comes; it is the @row-th of its kind in the member. @few: the member's rows
+ * are many beside it.
+ */
+void case_evidence_want(struct case_evidence *e, int64_t line, int64_t row, bool few);
 /** The member's text passes: whole lines from @line on. */
 enum cul_status case_evidence_text(struct case_evidence *e, struct cul_slice text, int64_t line, struct cul_error *err);
 enum cul_status case_evidence_finish(struct case_evidence *e, struct cul_error *err);
@@ -160,6 +164,26 @@ void case_thin_clear(struct case_thin *t);
 bool case_thin_takes(struct case_thin *t, const struct cul_observation *o, int64_t row, struct case_thinned *before);
 /** The rows that are left at the end of a member, one by one from *@at = 0. */
 bool case_thin_rest(struct case_thin *t, size_t *at, struct case_thinned *row);
+
+/* storm.c */
+struct case_storm;
+/** A row that stands for @extra lines beside itself, up to the time @last. */
+struct case_folded { int64_t id, extra, last; };
+struct case_storm *case_storm_new(void);
+void case_storm_free(struct case_storm *t);
+/** Another member begins. */
+void case_storm_clear(struct case_storm *t);
+/** A row of so many bytes was written. */
+void case_storm_spend(struct case_storm *t, int64_t bytes);
+/** Are the member's rows more than they should be beside the @offset bytes of it that were read? */
+bool case_storm_over(const struct case_storm *t, int64_t offset);
+/**
+ * Does this line become a row, with the id @row? @boot: its time since boot; @full: it must not. @before: a row that is complete
+ * now (extra 0: none).
+ */
+bool case_storm_takes(struct case_storm *t, const struct cul_observation *o, int64_t boot, int64_t row, bool full, struct case_folded *before);
+/** The rows that are left at the end of a member, one by one from *@at = 0. */
+bool case_storm_rest(struct case_storm *t, size_t *at, struct case_folded *row);
 
 /* template.c */
 struct case_templates;

@@ -4,13 +4,15 @@
  *
  * A block holds lines with their numbers (codec 0 plain, 1 zstd: for each line the difference of its number, its length, its
  * bytes), or text as it stood (codec 2 plain, 3 zstd). Of each kind and pattern the first rows of a member get their
- * surroundings, then each that is a power of two: a storm keeps little.
+ * surroundings, then each that is a power of two; in a storm (storm.c) fewer.
  */
 #include "store/case.h"
 
 #include <zstd.h>
 
 #define FIRST 24        /* rows of one kind or pattern in a member that get their surroundings */
+#define FIRST_FEW 3     /* the same, in a storm */
+#define AROUND_FEW 4
 #define WANTED 512      /* stretches of lines that wait for their text */
 #define FRAME (1u << 20) /* text as it stood: of one frame */
 
@@ -83,7 +85,7 @@ static enum cul_status write_block(struct case_evidence *e, int64_t first, int64
 		}
 		if (!e->packer || !e->packed)
 			return cul_fail(err, CUL_ENOMEM, "evidence: out of memory");
-		packed = ZSTD_compressCCtx(e->packer, e->packed, bound, data, size, 3);
+		packed = ZSTD_compressCCtx(e->packer, e->packed, bound, data, size, 6);
 		if (ZSTD_isError(packed) || packed >= size)
 			packed = 0;
 	}
@@ -171,11 +173,12 @@ enum cul_status case_evidence_member(struct case_evidence *e, int member, struct
 	return status;
 }
 
-void case_evidence_want(struct case_evidence *e, int64_t line, int64_t row)
+void case_evidence_want(struct case_evidence *e, int64_t line, int64_t row, bool few)
 {
-	if (e->plain || e->keep != CUL_KEEP_EVIDENCE || line <= 0 || (row > FIRST && (row & (row - 1))))
+	int around = few ? AROUND_FEW : CASE_AROUND;
+	if (e->plain || e->keep != CUL_KEEP_EVIDENCE || line <= 0 || (row > (few ? FIRST_FEW : FIRST) && (row & (row - 1))))
 		return;
-	struct stretch want = { line - CASE_AROUND, line + CASE_AROUND };
+	struct stretch want = { line - around, line + around };
 	if (want.from <= e->done)
 		want.from = e->done + 1;
 	if (want.from > want.to)

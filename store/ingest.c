@@ -3,7 +3,7 @@
  * The sink: observations -> rows.
  *
  * Equal observations of one section fold into a run (n, first, last) as long as they come within a
- * minute of each other and on the same boot; where each of them stood goes to `hit`, up to a limit.
+ * minute of each other and on the same boot; of very many that are alike some become rows (storm.c).
  * Samples never fold; of very many, some become rows (thin.c). A kind's table is made at its first row.
  */
 #include "store/case.h"
@@ -13,18 +13,23 @@
 
 #define RUNS 1024 /* open runs of a section */
 #define WAYS 4
+#define SAID 8 /* a line is a row of its kind and of each pattern that it matches */
 #define BOOT_SLACK (2 * CUL_SECOND)
+#define ROW_BYTES 90   /* of the file, about */
+#define VALUE_BYTES 12
 
 struct run {
 	uint64_t a, b;     /* hash of all that must be equal */
-	int64_t id, n, line;
+	int64_t id, n;
 	int64_t first, last, boot_last;
 	uint32_t used;     /* for the least recently used */
-	bool at_least;
-	uint32_t hits;
-	size_t size, room;
-	uint8_t *bytes;    /* (time, line) as differences, once n > 1 */
-	int64_t hit_time, hit_line;
+};
+
+/* A text that a row holds. */
+struct said {
+	int64_t line, id;
+	uint64_t hash;
+	size_t size;
 };
 
 struct case_writer {
@@ -33,7 +38,7 @@ struct case_writer {
 	enum cul_keep keep;
 	int64_t rows;
 	bool raw;                /* evidence is not compressed */
-	sqlite3_stmt *member, *section_end, *observe, *run, *count, *hit, *record, *capture, *interest;
+	sqlite3_stmt *member, *section_end, *observe, *run, *count, *record, *capture, *interest;
 	int *interest_ids;       /* by index of ours: its row, or 0 */
 	size_t interest_count;
 	int interest_last;
@@ -52,6 +57,10 @@ struct case_writer {
 	int64_t damage;
 	int64_t *each_rows;      /* by interest whose hits don't fold: rows of this member */
 	int64_t each_all;        /* of all of them */
+	struct case_storm *storm; /* made at the first row */
+	bool stormed;            /* of the member at hand */
+	struct said said[SAID];  /* of the member at hand, the latest */
+	size_t said_next;
 	struct run runs[RUNS];
 	size_t open;
 	uint32_t clock;
@@ -84,6 +93,15 @@ uint64_t case_hash(uint64_t hash, const void *data, size_t size)
 	return hash ^ (hash >> 32);
 }
 
+int64_t case_pattern_hash(const struct cul_interest *in)
+{
+	const char *const all[] = { in->pattern, in->field, in->jq };
+	uint64_t hash = 0;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		hash = case_hash(hash, all[i] ? all[i] : "", all[i] ? strlen(all[i]) : 0);
+	return (int64_t)hash;
+}
+
 void case_write_varint(uint8_t **p, uint64_t value)
 {
 	for (; value >= 0x80; value >>= 7)
@@ -101,11 +119,6 @@ bool case_read_varint(const uint8_t **p, const uint8_t *end, uint64_t *value)
 			return true;
 	}
 	return false;
-}
-
-static uint64_t zigzag(int64_t v)
-{
-	return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
 }
 
 /* The difference wraps instead of overflowing: times are the input's. */
@@ -130,30 +143,23 @@ static enum cul_status need(struct case_writer *w, sqlite3_stmt **s, const char 
 
 /* ---- runs ------------------------------------------------------------------------------------- */
 
+/* The row @id stands for @more lines beside itself, up to the time @last. */
+static enum cul_status write_more(struct case_writer *w, int64_t id, int64_t more, int64_t last)
+{
+	enum cul_status status = need(w, &w->run, "UPDATE observation SET n = n + ?1, raw_last = nullif(max(coalesce(raw_last, raw), ?2), raw) WHERE id = ?3");
+	if (status != CUL_OK)
+		return status;
+	sqlite3_bind_int64(w->run, 1, more);
+	case_bind_time(w->run, 2, last);
+	sqlite3_bind_int64(w->run, 3, id);
+	return step(w, w->run, "a run");
+}
+
 static enum cul_status close_run(struct case_writer *w, struct run *run)
 {
-	enum cul_status status = CUL_OK;
-	if (run->id && run->n > 1) {
-		status = need(w, &w->run, "UPDATE observation SET n = ?, raw_last = ? WHERE id = ?");
-		if (status == CUL_OK)
-			status = need(w, &w->hit, "INSERT INTO hit(id, at_least, times) VALUES(?,?,?)");
-		if (status != CUL_OK)
-			return status;
-		sqlite3_bind_int64(w->run, 1, run->n);
-		case_bind_time(w->run, 2, run->last);
-		sqlite3_bind_int64(w->run, 3, run->id);
-		status = step(w, w->run, "a run");
-		if (status == CUL_OK) {
-			sqlite3_bind_int64(w->hit, 1, run->id);
-			sqlite3_bind_int(w->hit, 2, run->at_least);
-			sqlite3_bind_blob64(w->hit, 3, run->bytes, run->size, SQLITE_STATIC);
-			status = step(w, w->hit, "hits");
-			sqlite3_bind_null(w->hit, 3);
-		}
-	}
+	int64_t id = run->id;
 	run->id = 0;
-	run->size = 0;
-	return status;
+	return id && run->n > 1 ? write_more(w, id, run->n - 1, run->last) : CUL_OK;
 }
 
 static enum cul_status close_runs(struct case_writer *w)
@@ -164,30 +170,6 @@ static enum cul_status close_runs(struct case_writer *w)
 			status = close_run(w, &w->runs[i]);
 	w->open = 0;
 	return status;
-}
-
-static enum cul_status add_hit(struct case_writer *w, struct run *run, int64_t time, int64_t line)
-{
-	if (run->hits >= CASE_HITS) {
-		run->at_least = true;
-		return CUL_OK;
-	}
-	if (run->room - run->size < 24) {
-		size_t room = run->room ? run->room * 2 : 64;
-		uint8_t *bytes = realloc(run->bytes, room);
-		if (!bytes)
-			return cul_fail(&w->err, CUL_ENOMEM, "hits: out of memory");
-		run->bytes = bytes;
-		run->room = room;
-	}
-	uint8_t *p = run->bytes + run->size;
-	case_write_varint(&p, zigzag(less(time, run->hit_time)));
-	case_write_varint(&p, zigzag(less(line, run->hit_line)));
-	run->size = (size_t)(p - run->bytes);
-	run->hit_time = time;
-	run->hit_line = line;
-	run->hits++;
-	return CUL_OK;
 }
 
 static int64_t boot_time(const struct cul_observation *o)
@@ -297,12 +279,25 @@ static enum cul_status ready_kind(struct case_writer *w, struct case_kind *k)
 	return status;
 }
 
+/* The row that holds this very line's text already, or 0; then the next one does. */
+static int64_t said_by(struct case_writer *w, int64_t line, struct cul_slice text)
+{
+	if (text.size < 8)
+		return 0;
+	uint64_t hash = case_hash(0, text.data, text.size);
+	for (size_t i = 0; i < SAID; i++)
+		if (w->said[i].id && w->said[i].line == line && w->said[i].hash == hash && w->said[i].size == text.size)
+			return w->said[i].id;
+	w->said[w->said_next++ % SAID] = (struct said){ line, w->row_id + 1, hash, text.size };
+	return 0;
+}
+
 static enum cul_status write_spine(struct case_writer *w, const struct case_kind *k, const struct cul_observation *o,
 				   uint64_t hash)
 {
 	enum cul_status status =
 		need(w, &w->observe,
-		     "INSERT INTO observation(id,kind,member,section,line,offset,n,severity,raw,raw_last,clock,flags,raw_boot,"
+		     "INSERT INTO observation(id,kind,member,section,line,offset,n,severity,raw,text_of,clock,flags,raw_boot,"
 		     "since,said_host,unit,text,hash) VALUES(?,?,?,?,?,?,1,?,?,?,?,?,?,?,?,?,?,?)");
 	if (status != CUL_OK)
 		return status;
@@ -310,6 +305,7 @@ static enum cul_status write_spine(struct case_writer *w, const struct case_kind
 	struct cul_slice text = o->text;
 	if (text.size > CASE_TEXT)
 		text.size = CASE_TEXT;
+	int64_t same = w->keep == CUL_KEEP_NONE ? 0 : said_by(w, o->line, text);
 	sqlite3_bind_int64(s, 1, ++w->row_id);
 	sqlite3_bind_int(s, 2, k->id);
 	sqlite3_bind_int(s, 3, w->member_id);
@@ -318,15 +314,23 @@ static enum cul_status write_spine(struct case_writer *w, const struct case_kind
 	sqlite3_bind_int64(s, 6, o->offset);
 	sqlite3_bind_int(s, 7, o->severity);
 	case_bind_time(s, 8, o->time.ns);
-	case_bind_time(s, 9, o->time.ns);
+	if (same)
+		sqlite3_bind_int64(s, 9, same);
+	else
+		sqlite3_bind_null(s, 9);
 	sqlite3_bind_int(s, 10, o->time.ns == CUL_NO_TIME ? CUL_CLOCK_NONE : (int)o->time.clock);
 	sqlite3_bind_int(s, 11, (o->time.no_year ? 1 : 0) | (o->time.no_date ? 2 : 0));
 	case_bind_time(s, 12, boot_time(o));
 	sqlite3_bind_int64(s, 13, o->since_ns > 0 ? o->since_ns : 0);
 	case_bind_slice(s, 14, o->host.size ? o->host : CUL_NONE);
 	case_bind_slice(s, 15, o->unit.size ? o->unit : CUL_NONE);
-	case_bind_slice(s, 16, w->keep == CUL_KEEP_NONE ? CUL_NONE : text);
+	case_bind_slice(s, 16, same || w->keep == CUL_KEEP_NONE ? CUL_NONE : text);
 	sqlite3_bind_int64(s, 17, (int64_t)hash);
+	int64_t bytes = ROW_BYTES + (same ? 0 : (int64_t)text.size) + (int64_t)(o->count * VALUE_BYTES);
+	for (size_t i = 0; i < o->count; i++)
+		bytes += o->values[i].type == CUL_TEXT ? (int64_t)o->values[i].s.size : 0;
+	if (w->storm)
+		case_storm_spend(w->storm, bytes);
 	return step(w, s, k->kind->name);
 }
 
@@ -340,14 +344,13 @@ static enum cul_status interest_id(struct case_writer *w, size_t ours, int *id)
 	if (*id)
 		return CUL_OK;
 	const struct cul_interest *in = &w->c->interests->items[ours];
-	enum cul_status status = need(w, &w->interest, "INSERT INTO interest(id, name, pattern, stream) VALUES(?,?,?,?)");
+	enum cul_status status = need(w, &w->interest, "INSERT INTO interest(id, name, pattern) VALUES(?,?,?)");
 	if (status != CUL_OK)
 		return status;
 	*id = w->interest_ids[ours] = ++w->interest_last;
 	sqlite3_bind_int(w->interest, 1, *id);
 	sqlite3_bind_text(w->interest, 2, in->id, -1, SQLITE_STATIC);
-	sqlite3_bind_text(w->interest, 3, in->pattern, -1, SQLITE_STATIC);
-	sqlite3_bind_text(w->interest, 4, in->stream, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(w->interest, 3, case_pattern_hash(in));
 	return step(w, w->interest, "interest");
 }
 
@@ -421,6 +424,30 @@ static enum cul_status thin(struct case_writer *w, struct case_kind *k, const st
 	return before.id ? write_count(w, before) : CUL_OK;
 }
 
+/* Lines that are many and alike: does this one become a row? */
+static enum cul_status fold(struct case_writer *w, const struct cul_observation *o, bool full, bool *take)
+{
+	struct case_folded before;
+	if (!w->storm && !(w->storm = case_storm_new()))
+		return cul_fail(&w->err, CUL_ENOMEM, "%s: out of memory", o->kind->name);
+	if (!w->stormed)
+		case_storm_clear(w->storm);
+	w->stormed = true;
+	*take = case_storm_takes(w->storm, o, boot_time(o), w->row_id + 1, full, &before);
+	return before.extra ? write_more(w, before.id, before.extra, before.last) : CUL_OK;
+}
+
+static enum cul_status end_folded(struct case_writer *w)
+{
+	enum cul_status status = CUL_OK;
+	struct case_folded row;
+	for (size_t at = 0; w->stormed && status == CUL_OK && case_storm_rest(w->storm, &at, &row);)
+		status = write_more(w, row.id, row.extra, row.last);
+	w->stormed = false;
+	memset(w->said, 0, sizeof(w->said));
+	return status;
+}
+
 static enum cul_status end_thinned(struct case_writer *w)
 {
 	enum cul_status status = CUL_OK;
@@ -469,13 +496,6 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 					slot = run;
 					break;
 				}
-				if (run->n == 1) {
-					run->hit_time = run->hit_line = 0;
-					run->hits = 0;
-					status = add_hit(w, run, run->first, run->line);
-				}
-				if (status == CUL_OK)
-					status = add_hit(w, run, o->time.ns, o->line);
 				run->n++;
 				run->last = o->time.ns > run->last ? o->time.ns : run->last;
 				if (boot_time(o) > run->boot_last)
@@ -486,12 +506,6 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 			if (!slot || (slot->id && (!run->id || run->used < slot->used)))
 				slot = run;
 		}
-		if (slot->id) {
-			w->open--;
-			status = close_run(w, slot);
-			if (status != CUL_OK)
-				return status;
-		}
 	}
 
 	if (k->member != w->member_id) {
@@ -499,34 +513,37 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 		k->rows = 0;
 		k->full = false;
 	}
-	bool take = true;
-	if (o->kind->samples && (status = thin(w, k, o, &take)) != CUL_OK)
+	int64_t *rows = record ? &w->each_rows[o->interest] : &k->rows;
+	int64_t most = record ? w->rows / (each ? CASE_EACH_SHARE : CASE_LOUD_SHARE) : o->kind->samples ? w->rows : w->rows / CASE_KIND_SHARE;
+	bool take = true, all = record && w->each_all >= 2 * w->rows, full = all || *rows >= most;
+	status = o->kind->samples ? thin(w, k, o, &take) : each || o->kind == w->damaged_kind ? CUL_OK : fold(w, o, full, &take);
+	if (status != CUL_OK || (!take && !full))
 		return status;
-	if (!take)
-		return CUL_OK;
-	if (record) { /* its own limit: one loud pattern leaves the others theirs */
-		int64_t most = w->rows / (each ? CASE_EACH_SHARE : CASE_LOUD_SHARE), *rows = &w->each_rows[o->interest];
-		if (*rows > most)
+	if (full) { /* its own limit: one loud pattern leaves the others theirs */
+		bool told = record ? *rows > most : k->full;
+		if (told)
 			return CUL_OK;
-		if (*rows == most || w->each_all >= 2 * w->rows) {
+		char why[220];
+		if (record) {
 			*rows = most + 1;
-			char why[200];
-			snprintf(why, sizeof(why), "%s lines of %.100s in one file: the rest is left out", w->each_all >= 2 * w->rows ? "with all others, too many" : "too many",
-				 w->c->interests->items[o->interest].id);
-			return damage(w, o->section, o->line, why);
+			snprintf(why, sizeof(why), "%s lines of %.100s in one file: the rest is %s", all ? "with all others, too many" : "too many",
+				 w->c->interests->items[o->interest].id, each ? "left out" : "counted, where it is like one before");
+		} else {
+			k->full = true;
+			snprintf(why, sizeof(why), "more than %lld rows of %.64s in one file: the rest is %s", (long long)k->rows, o->kind->name,
+				 o->kind->samples ? "left out" : "counted, where it is like one before");
 		}
-		++*rows;
-		w->each_all++;
-	} else if (k->rows >= (o->kind->samples ? w->rows : w->rows / CASE_KIND_SHARE)) {
-		if (k->full)
-			return CUL_OK;
-		k->full = true;
-		char why[160];
-		snprintf(why, sizeof(why), "more than %lld rows of %.64s in one file: the rest is left out", (long long)k->rows, o->kind->name);
 		return damage(w, o->section, o->line, why);
 	}
-	k->rows += !record;
-	case_evidence_want(w->evidence, o->line, record ? w->each_rows[o->interest] : k->rows);
+	++*rows;
+	w->each_all += record;
+	if (slot && slot->id) {
+		w->open--;
+		status = close_run(w, slot);
+		if (status != CUL_OK)
+			return status;
+	}
+	case_evidence_want(w->evidence, o->line, *rows, w->storm && case_storm_over(w->storm, o->offset));
 	status = write_spine(w, k, o, same);
 	if (status == CUL_OK)
 		status = record ? write_record(w, o) : write_fields(w, k, o);
@@ -535,11 +552,9 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 		slot->b = b;
 		slot->id = w->row_id;
 		slot->n = 1;
-		slot->line = o->line;
 		slot->first = slot->last = o->time.ns;
 		slot->boot_last = boot_time(o);
 		slot->used = w->clock;
-		slot->at_least = false;
 		w->open++;
 	}
 	return status;
@@ -584,6 +599,8 @@ static enum cul_status end_member(struct case_writer *w)
 	enum cul_status status = close_runs(w);
 	if (status == CUL_OK)
 		status = end_thinned(w);
+	if (status == CUL_OK)
+		status = end_folded(w);
 	return status == CUL_OK ? write_member(w) : status;
 }
 
@@ -791,7 +808,7 @@ void case_writer_free(struct case_writer *w)
 {
 	if (!w)
 		return;
-	sqlite3_stmt *all[] = { w->member, w->section_end, w->observe, w->run, w->count, w->hit, w->record, w->capture, w->interest };
+	sqlite3_stmt *all[] = { w->member, w->section_end, w->observe, w->run, w->count, w->record, w->capture, w->interest };
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		sqlite3_finalize(all[i]);
 	for (size_t i = 0; i < w->c->kind_count; i++) {
@@ -800,8 +817,7 @@ void case_writer_free(struct case_writer *w)
 		case_thin_free(w->c->kinds[i]->thin);
 		w->c->kinds[i]->thin = NULL;
 	}
-	for (size_t i = 0; i < RUNS; i++)
-		free(w->runs[i].bytes);
+	case_storm_free(w->storm);
 	case_templates_free(w->templates);
 	free(w->interest_ids);
 	free(w->each_rows);

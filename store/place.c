@@ -776,13 +776,13 @@ static enum cul_status done(struct placing *p, sqlite3_stmt *s, const char *what
 static enum cul_status write_rows(struct placing *p)
 {
 	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
-	enum cul_status status = case_prepare(p->c->db, "UPDATE observation SET time=?, last=?, onset=?, uncertainty=?, host=?, boot=?, boot_time=?, "
-							"gpu=?, copy=? WHERE id = ?", &s, p->err);
+	enum cul_status status = case_prepare(p->c->db, "UPDATE observation SET time=?, last=?, onset=?, uncertainty=?, host=?, boot=?, gpu=?, "
+							"copy=? WHERE id = ?", &s, p->err);
 	for (size_t i = 0; i < p->count && status == CUL_OK; i++) {
 		const struct placed *r = &p->rows[i];
 		case_bind_time(s, 1, r->time);
-		case_bind_time(s, 2, r->last);
-		case_bind_time(s, 3, r->time == CUL_NO_TIME ? CUL_NO_TIME : plus(r->time, -(r->since > 0 ? r->since : 0)));
+		case_bind_time(s, 2, r->last == r->time ? CUL_NO_TIME : r->last);
+		case_bind_time(s, 3, r->time == CUL_NO_TIME || r->since <= 0 ? CUL_NO_TIME : plus(r->time, -r->since));
 		sqlite3_bind_int64(s, 4, r->uncertainty);
 		if (r->host >= 0)
 			sqlite3_bind_int(s, 5, r->host);
@@ -792,13 +792,12 @@ static enum cul_status write_rows(struct placing *p)
 			sqlite3_bind_int(s, 6, r->boot);
 		else
 			sqlite3_bind_null(s, 6);
-		case_bind_time(s, 7, r->raw_boot);
-		sqlite3_bind_text(s, 8, r->gpu >= 0 ? p->gpus[r->gpu].id : NULL, -1, SQLITE_STATIC);
+		sqlite3_bind_text(s, 7, r->gpu >= 0 ? p->gpus[r->gpu].id : NULL, -1, SQLITE_STATIC);
 		if (r->copy)
-			sqlite3_bind_int64(s, 9, r->copy);
+			sqlite3_bind_int64(s, 8, r->copy);
 		else
-			sqlite3_bind_null(s, 9);
-		sqlite3_bind_int64(s, 10, r->id);
+			sqlite3_bind_null(s, 8);
+		sqlite3_bind_int64(s, 9, r->id);
 		status = done(p, s, "rows");
 	}
 	return status;
@@ -951,8 +950,6 @@ static enum cul_status place(struct placing *p, struct boots *b, int64_t since_n
 		status = write_templates(p, b);
 	if (status == CUL_OK)
 		status = place_facts(p);
-	if (status == CUL_OK && p->count > 1000)
-		status = case_exec(p->c->db, "CREATE INDEX IF NOT EXISTS observation_place ON observation(member, line)", p->err);
 	return status;
 }
 

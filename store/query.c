@@ -87,8 +87,8 @@ static const struct cul_row *const *in_order(struct cul_case *c, struct ordered 
 /* ---- rows ------------------------------------------------------------------------------------- */
 
 #define SPINE                                                                                        \
-	"o.id, o.member, o.section, o.line, o.offset, o.time, o.last, o.onset, o.boot_time, o.uncertainty, o.n, o.host, o.boot, " \
-	"o.gpu, o.unit, o.severity, o.text"
+	"o.id, o.member, o.section, o.line, o.offset, o.time, coalesce(o.last, o.time), coalesce(o.onset, o.time), o.raw_boot, "    \
+	"o.uncertainty, o.n, o.host, o.boot, o.gpu, o.unit, o.severity, coalesce(o.text, (SELECT t.text FROM observation t WHERE t.id = o.text_of))"
 #define SPINE_COLUMNS 17
 
 static struct cul_row *read_spine(struct cul_case *c, sqlite3_stmt *s, const struct cul_kind *kind)

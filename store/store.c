@@ -137,9 +137,10 @@ char *case_kind_sql(const struct cul_kind *kind, bool view)
 		return sqlite3_str_finish(s);
 	}
 	sqlite3_str_appendf(s,
-			    "CREATE VIEW \"%w\" AS SELECT o.id AS id, m.name AS source, o.line AS line, o.time AS time, o.last AS last, "
-			    "o.onset AS onset, o.boot_time AS boot_time, o.uncertainty AS uncertainty, o.n AS n, h.name AS host, "
-			    "o.boot AS boot, o.gpu AS gpu, o.unit AS unit, o.severity AS severity, o.text AS text", table);
+			    "CREATE VIEW \"%w\" AS SELECT o.id AS id, m.name AS source, o.line AS line, o.time AS time, coalesce(o.last, o.time) AS last, "
+			    "coalesce(o.onset, o.time) AS onset, o.raw_boot AS boot_time, o.uncertainty AS uncertainty, o.n AS n, h.name AS host, "
+			    "o.boot AS boot, o.gpu AS gpu, o.unit AS unit, o.severity AS severity, "
+			    "coalesce(o.text, (SELECT t.text FROM observation t WHERE t.id = o.text_of)) AS text", table);
 	for (size_t i = 0; i < count; i++) {
 		const char *name = kind->fields[i]->name;
 		bool taken = false;
