@@ -107,6 +107,10 @@ static void check_languages(struct check *c)
 
 	if (!bilingual(&r->tree, r->title))
 		say(c, r->title, "title needs { en:, zh: }");
+	if (r->many && !bilingual(&r->tree, r->many))
+		say(c, r->many, "many needs { en:, zh: }");
+	if (r->sign)
+		return;
 	if (!r->summary)
 		say(c, r->tree.root, "a summary is missing");
 	else if (!bilingual(&r->tree, r->summary))
@@ -313,6 +317,7 @@ static void check_terms(struct check *c)
 	for (size_t i = 0; i < r->fact_count; i++)
 		check_expr(c, r->tree.root, r->facts[i].expr);
 	check_expr(c, r->tree.root, r->when);
+	check_expr(c, r->tree.root, r->prefer);
 	check_expr(c, r->tree.root, r->at_least);
 	for (size_t i = 0; i < r->act_count; i++)
 		check_expr(c, r->tree.root, r->acts[i].when);
@@ -492,6 +497,18 @@ static const struct cul_finding *find(const struct cul_verdict *v, const char *i
 	return NULL;
 }
 
+/* A sign's example shows it, or must not. */
+static void run_sign(struct check *c, const struct cul_node *n, size_t number, bool hit, struct cul_case *found)
+{
+	struct cul_error err = { 0 };
+	bool seen = false;
+
+	if (cul_sign_seen(c->rules, c->rule, found, &seen, &err) != CUL_OK)
+		say(c, n, "%s %zu could not be judged: %s", hit ? "hit" : "miss", number, err.text);
+	else if (seen != hit)
+		say(c, n, "%s %zu %s", hit ? "hit" : "miss", number, hit ? "is not found" : "is found");
+}
+
 static void run_example(struct check *c, const struct cul_node *n, size_t number, bool hit, bool whole)
 {
 	struct example e = { .count = 0 };
@@ -512,9 +529,11 @@ static void run_example(struct check *c, const struct cul_node *n, size_t number
 	enum cul_status status = cul_bundle_memory(e.blobs, e.count, &limits, &bundle, &err);
 	if (status == CUL_OK)
 		status = cul_case_scan(NULL, bundle, whole ? &c->rules->interests : &interests, NULL, NULL, &found, &err);
-	if (status == CUL_OK)
+	if (status == CUL_OK && !r->sign)
 		status = cul_judge_run(c->rules, whole ? NULL : r, found, NULL, &verdict, &err);
-	if (status != CUL_OK) {
+	if (status == CUL_OK && r->sign) {
+		run_sign(c, n, number, hit, found);
+	} else if (status != CUL_OK) {
 		say(c, n, "%s %zu could not be judged: %s", what, number, err.text);
 	} else {
 		const struct cul_finding *f = find(verdict, r->id);
@@ -555,7 +574,7 @@ static void check_examples(struct check *c)
 		}
 		for CUL_EACH_NODE(item, list) {
 			run_example(c, item, ++number, !k, false);
-			if (c->cross && !k)
+			if (c->cross && !k && !r->sign)
 				run_example(c, item, number, !k, true);
 		}
 	}

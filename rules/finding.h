@@ -62,6 +62,13 @@ int cul_graph(struct cul_judge *judge, struct cul_scored **scored, size_t count)
 /** Does @cause ("nccl.*" too) mean @id? */
 bool cul_cause_is(const char *cause, const char *id);
 
+/* ---- signs.c ---- */
+/** Tell of each root when all was last known to be well and what changed between: facts last_known_good, changed_between. */
+void cul_signs(struct cul_judge *judge, struct cul_scored **scored, size_t count);
+/** Does the sign @rule see anything in @c, which was scanned for its interests alone? */
+CUL_MUST_CHECK enum cul_status cul_sign_seen(const struct cul_rules *rules, const struct cul_rule *rule, struct cul_case *c, bool *ret,
+					     struct cul_error *err);
+
 /* ---- ask.c ---- */
 /** Is @finding about what the user asks about? */
 bool cul_ask_about(struct cul_judge *judge, const struct cul_finding *finding);

@@ -20,8 +20,11 @@ struct loader {
 
 static const char *const rule_keys[] = {
 	"id", "title", "severity", "per", "must", "some", "may", "against", "never", "when", "let", "certainty", "act", "explains", "summary",
-	"facts", "remedy", "do_not", "capture", "before_reboot", "rivals", "references", "examples", "role", "onset", "lasts", "at_least", "notes",
+	"facts", "remedy", "do_not", "capture", "before_reboot", "rivals", "references", "examples", "role", "onset", "lasts", "at_least", "notes", "sign",
 };
+static const char *const sign_keys[] = { "id", "sign", "title", "must", "about", "for", "fold", "differs", "of", "prefer", "many", "references", "examples", "notes" };
+static const char *const sign_names[] = { "none", "good", "change" };
+static const char *const abouts[] = { "host", "gpu", "model", "pid", "program" };
 static const char *const term_keys[] = {
 	"kind", "kinds", "text", "stream", "unit", "where", "stack", "within", "need", "absent", "adds", "takes", "capture", "show", "sql",
 };
@@ -737,11 +740,92 @@ static enum cul_status read_act(const struct loader *l, const struct cul_node *n
 	return CUL_OK;
 }
 
-static enum cul_status read_rule(struct loader *l)
+static enum cul_status add_about(const struct loader *l, const struct cul_node *n)
+{
+	int which = 0;
+	enum cul_status status = choice(l, n, "about", abouts, COUNT(abouts), &which);
+
+	if (which)
+		l->rule->about |= 1u << (which - 1);
+	return status;
+}
+
+static enum cul_status add_for(const struct loader *l, const struct cul_node *n)
+{
+	struct cul_rule *r = l->rule;
+
+	if (n->type != CUL_NODE_SCALAR || !n->size || r->speaks_for_count == CUL_SIGN_FOR)
+		return mistake(l, n, "for: at most %d ids like family.name or family.*", CUL_SIGN_FOR);
+	r->speaks_for[r->speaks_for_count++] = string_of(l, n);
+	return CUL_OK;
+}
+
+/* A word or a list of them, each handed to @each. */
+static enum cul_status words(const struct loader *l, const struct cul_node *n, enum cul_status (*each)(const struct loader *, const struct cul_node *))
+{
+	enum cul_status status = CUL_OK;
+
+	if (n->type == CUL_NODE_SCALAR)
+		return each(l, n);
+	for CUL_EACH_NODE(item, n)
+		if (status == CUL_OK)
+			status = each(l, item);
+	return status;
+}
+
+/* A sign: one must, a title, and when two of them are one. */
+static enum cul_status read_sign(struct loader *l, const struct cul_node *sign)
 {
 	struct cul_rule *r = l->rule;
 	const struct cul_node *root = l->tree->root, *v;
-	enum cul_status status = known_keys(l, root, "a rule", rule_keys, COUNT(rule_keys));
+	enum cul_status status = known_keys(l, root, "a sign", sign_keys, COUNT(sign_keys));
+	int which = 0;
+
+	if (status == CUL_OK)
+		status = choice(l, sign, "sign", sign_names + 1, COUNT(sign_names) - 1, &which);
+	r->sign = (enum cul_sign)(which + 1);
+	r->role = r->onset_term = -1;
+	r->act = "none";
+	r->severity = 6;
+	r->worth = CUL_HINT;
+	if (status == CUL_OK)
+		status = read_terms(l);
+	if (status != CUL_OK)
+		return status;
+	const struct cul_term *t = &r->terms[0];
+	if (r->term_count != 1 || t->sql || t->need || t->window || t->absent)
+		return mistake(l, root, "a sign has one 'must' with kind or text, and where; no sql, need, within or absent");
+	if ((v = cul_node_get(l->tree, root, "about")))
+		status = words(l, v, add_about);
+	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "for")))
+		status = words(l, v, add_for);
+	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "fold"))) {
+		struct cul_slice text = text_of(l, v);
+		r->fold_ns = CUL_NO_TIME;
+		if (!duration(&text, &r->fold_ns) || r->fold_ns == CUL_NO_TIME || cul_trim(text).size)
+			return mistake(l, v, "fold: '%s' is no time like '10 min'", string_of(l, v));
+	}
+	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "differs")))
+		r->differs = string_of(l, v);
+	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "of"))) {
+		if (!r->differs)
+			return mistake(l, v, "'of' goes with 'differs'");
+		r->of = string_of(l, v);
+	}
+	if (status == CUL_OK && r->differs && r->sign != CUL_SIGN_CHANGE)
+		return mistake(l, sign, "'differs' makes a change, no sign of health");
+	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "prefer")))
+		status = expression(l, v, 0, false, 0, &r->prefer);
+	if (status == CUL_OK && (v = r->many = cul_node_get(l->tree, root, "many")))
+		status = check_text(l, v, "many");
+	return status;
+}
+
+static enum cul_status read_rule(struct loader *l)
+{
+	struct cul_rule *r = l->rule;
+	const struct cul_node *root = l->tree->root, *v, *sign = cul_node_get(l->tree, root, "sign");
+	enum cul_status status = sign ? CUL_OK : known_keys(l, root, "a rule", rule_keys, COUNT(rule_keys));
 	int which = 0;
 
 	if (status != CUL_OK)
@@ -753,6 +837,10 @@ static enum cul_status read_rule(struct loader *l)
 	const char *dot = strchr(r->id, '.');
 	if (strspn(r->id, "abcdefghijklmnopqrstuvwxyz0123456789-._") != v->size || !dot || dot == r->id || !dot[1])
 		return mistake(l, v, "an id is FAMILY.NAME in small letters, digits and '-': '%s'", r->id);
+	if (sign) {
+		status = read_sign(l, sign);
+		return status == CUL_OK ? read_texts(l) : status;
+	}
 
 	if (!(v = cul_node_get(l->tree, root, "severity")))
 		return mistake(l, root, "a rule needs a severity");
@@ -911,7 +999,7 @@ static enum cul_status check_braces(struct cul_scope *scope, struct cul_slice te
 enum cul_status cul_rule_texts(const struct cul_rules *rules, const struct cul_rule *rule, struct cul_error *err)
 {
 	const struct cul_node *const all[] = { rule->title, rule->summary, rule->remedy, rule->do_not, rule->capture, rule->before_reboot,
-					       rule->rivals };
+					       rule->rivals, rule->many };
 	struct cul_arena *scratch = cul_arena_new();
 	enum cul_status status = scratch ? CUL_OK : CUL_ENOMEM;
 

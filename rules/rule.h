@@ -57,6 +57,12 @@ struct cul_edge {
 	const struct cul_expr *when;
 };
 
+/** What a sign tells instead of a cause: that all was well then, or that something changed. */
+enum cul_sign { CUL_SIGN_NONE, CUL_SIGN_GOOD, CUL_SIGN_CHANGE };
+/** What a sign speaks for, beside the host: bits. */
+enum cul_about { CUL_ABOUT_GPU = 1, CUL_ABOUT_MODEL = 2, CUL_ABOUT_PID = 4, CUL_ABOUT_PROGRAM = 8 };
+#define CUL_SIGN_FOR 32
+
 struct cul_rule {
 	const char *id, *file;
 	struct cul_tree tree;
@@ -76,6 +82,13 @@ struct cul_rule {
 	struct cul_named *facts; size_t fact_count;
 	struct cul_edge *edges; size_t edge_count;
 	size_t interest, interest_count; /* its slice of rules->items */
+	enum cul_sign sign; /* then it has one must and is no cause; and these: */
+	unsigned about;     /* enum cul_about */
+	const char *speaks_for[CUL_SIGN_FOR]; size_t speaks_for_count; /* causes, "nccl.*" too; none: all */
+	int64_t fold_ns;    /* rows no further apart than that are one change */
+	const char *differs, *of; /* only rows whose field differs from the row before of the same host, GPU and @of; or NULL */
+	const struct cul_expr *prefer; /* rows to be named first; or NULL */
+	const struct cul_node *many;   /* what stands before the names of more than a few; or NULL */
 	const struct cul_cre *cre; /* of a CRE file: then all above from `role` on is empty, and the texts below are, too */
 	/* texts, NULL where there is none */
 	const struct cul_node *title, *summary, *remedy, *do_not, *capture, *before_reboot, *rivals, *references, *examples;

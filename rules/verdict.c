@@ -173,7 +173,7 @@ static void ask_for_rescan(struct run *run)
 		const struct cul_rule *rule = j->rules->rules[r];
 		bool found = false;
 
-		if ((j->only && j->only != rule) || looked(j, rule) || absent_anyway(j, rule))
+		if ((j->only && j->only != rule) || rule->sign || looked(j, rule) || absent_anyway(j, rule))
 			continue;
 		for (size_t i = 0; i < run->own->count && !found; i++)
 			found = run->own->scored[i]->rule == rule;
@@ -336,7 +336,7 @@ enum cul_status cul_judge_run(const struct cul_rules *rules, const struct cul_ru
 	j.sources = cul_case_sources(c, &j.source_count);
 	j.record = cul_kind_find(CUL_LIT("record"));
 	for (size_t i = 0; i < rules->count && j.status == CUL_OK; i++) {
-		if (only && rules->rules[i] != only)
+		if ((only && rules->rules[i] != only) || rules->rules[i]->sign)
 			continue;
 		const struct cul_rule *rule = rules->rules[i];
 		if (rule->cre && rule->cre->refused)
@@ -354,6 +354,7 @@ enum cul_status cul_judge_run(const struct cul_rules *rules, const struct cul_ru
 			j.status = cul_ask_baseline(&j, own, options->baseline);
 		own->verdict.lead = cul_graph(&j, own->scored, own->count);
 		prune_rivals(own);
+		cul_signs(&j, own->scored, own->count);
 		struct cul_finding *findings = cul_arena_get(arena, (own->count + 1) * sizeof(*findings));
 		for (size_t i = 0; findings && i < own->count; i++)
 			findings[i] = own->scored[i]->f;
