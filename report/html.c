@@ -151,6 +151,11 @@ static void put_facts(struct cul_report *r, const struct cul_finding *f)
 	fprintf(r->out, "<dt>%s</dt><dd>%s</dd>\n", in(r, "first bad", "首次异常"), *first ? first : in(r, "unknown", "未知"));
 	if (*last && strcmp(first, last) != 0)
 		fprintf(r->out, "<dt>%s</dt><dd>%s</dd>\n", in(r, "last", "最近"), last);
+	const char *good = cul_before_words(r, f, cul_good_facts), *changed = cul_before_words(r, f, cul_change_facts);
+	if (good)
+		fprintf(r->out, "<dt>%s</dt><dd>%s</dd>\n", in(r, "last known good", "最后正常"), ht(r, good));
+	if (changed)
+		fprintf(r->out, "<dt>%s</dt><dd>%s</dd>\n", in(r, "changed between", "其间变化"), ht(r, changed));
 	fprintf(r->out, "<dt>%s</dt><dd>%s</dd>\n", in(r, "still happening", "采集时仍在发生"), ongoing[r->lang][f->ongoing <= CUL_UNKNOWN ? f->ongoing : CUL_UNKNOWN]);
 	fprintf(r->out, "<dt>%s</dt><dd>%s%s</dd>\n", in(r, "observations", "观测"), f->at_least ? in(r, "at least ", "至少 ") : "", cul_count_words(r, f->count));
 	fprintf(r->out, "<dt>%s</dt><dd>%s</dd>\n</dl>\n", in(r, "severity", "级别"), cul_severity_name(f->severity));

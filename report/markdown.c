@@ -126,6 +126,11 @@ static void put_lead(struct cul_report *r)
 		*last && strcmp(first, last) != 0 ? " … " : "", *last && strcmp(first, last) != 0 ? last : "");
 	fprintf(r->out, "| %s | %s |\n", r->lang ? "采集时仍在发生" : "Still happening at the capture",
 		ongoing[r->lang][f->ongoing <= CUL_UNKNOWN ? f->ongoing : CUL_UNKNOWN]);
+	const char *good = cul_before_words(r, f, cul_good_facts), *changed = cul_before_words(r, f, cul_change_facts);
+	if (good)
+		fprintf(r->out, "| %s | %s |\n", r->lang ? "最后正常" : "Last known good", md(r, good));
+	if (changed)
+		fprintf(r->out, "| %s | %s |\n", r->lang ? "其间变化" : "Changed between", md(r, changed));
 	if (f->summary && *f->summary)
 		fprintf(r->out, "\n%s\n", md(r, cul_known_sentences(r, f->summary)));
 	put_strings(r, r->lang ? "切勿" : "Do not", f->do_not, f->do_not_count, false);

@@ -69,6 +69,9 @@ const char *cul_value_words(struct cul_report *r, const struct cul_value *value)
 /** The values of the fact of one of these names (NULL-terminated), joined; NULL when there is none. */
 const char *cul_fact_words(struct cul_report *r, const struct cul_finding *f, const char *const *names);
 /** "2025-11-18 09:12:03 UTC"; "" for CUL_NO_TIME. */
+extern const char *const cul_good_facts[], *const cul_change_facts[];
+/** The first of these facts that it has, its times as people write them: "06:12:13 words; …"; or NULL. */
+const char *cul_before_words(struct cul_report *r, const struct cul_finding *f, const char *const *names);
 const char *cul_time_words(struct cul_report *r, int64_t ns);
 /** "1,842" */
 const char *cul_count_words(struct cul_report *r, int64_t n);

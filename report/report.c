@@ -58,6 +58,8 @@ static const char *brief(struct cul_report *r, const char *text)
 {
 	const char *name = text;
 
+	if (strlen(text) > 20 && text[4] == '-' && text[10] == 'T' && text[19] == 'Z')
+		return text; /* a sentence with its time */
 	if (strlen(text) > 12 && strncmp(text, "/dev/", 5) != 0)
 		for (const char *at = text; *at; at++)
 			if ((*at == '/' || *at == '\\') && at[1])
@@ -377,6 +379,34 @@ const char *cul_fact_words(struct cul_report *r, const struct cul_finding *f, co
 				return join_values(r, &f->facts[i], 4);
 	return NULL;
 }
+
+/* "2026-11-20T06:12:13Z, words" for people; without the date where it is @day's */
+static const char *dated_words(struct cul_report *r, const char *text, const char *day)
+{
+	if (strlen(text) < 20 || text[4] != '-' || text[10] != 'T' || text[19] != 'Z')
+		return text;
+	const char *rest = text + 20;
+	rest += *rest == ',' ? 1 : !strncmp(rest, "，", 3) ? 3 : 0;
+	rest += *rest == ' ';
+	return !strncmp(text, day, 10) ? cul_words(r, "%.8s, %s", text + 11, rest) : cul_words(r, "%.10s %.8s, %s", text, text + 11, rest);
+}
+
+const char *cul_before_words(struct cul_report *r, const struct cul_finding *f, const char *const *names)
+{
+	int64_t onset = f->onset_ns != CUL_NO_TIME ? f->onset_ns : f->first_ns;
+	const char *text = NULL, *day = cul_time_words(r, onset);
+
+	for (; *names && !text; names++)
+		for (size_t i = 0; i < f->fact_count; i++)
+			for (size_t k = 0; !strcmp(f->facts[i].name, *names) && k < f->facts[i].count && k < 4; k++) {
+				const char *one = dated_words(r, cul_value_words(r, &f->facts[i].values[k]), day);
+				text = text ? cul_words(r, r->lang ? "%s；%s" : "%s; %s", text, one) : one;
+			}
+	return text;
+}
+
+const char *const cul_good_facts[] = { "last_known_good", "last_good", NULL };
+const char *const cul_change_facts[] = { "changed", "changed_between", "what_changed", NULL };
 
 const char *cul_time_words(struct cul_report *r, int64_t ns)
 {

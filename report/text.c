@@ -40,7 +40,7 @@ static const struct share shares[] = {
 /* ---- labels -------------------------------------------------------------------------------- */
 
 enum label {
-	L_ACT, L_DO_NOT, L_ONGOING, L_YES, L_NO, L_UNKNOWN, L_FIRST, L_GOOD, L_CHANGED, L_LINES, L_EXPLAINS,
+	L_ACT, L_DO_NOT, L_ONGOING, L_YES, L_NO, L_UNKNOWN, L_FIRST, L_GOOD, L_CHANGED, L_CHANGED_BEFORE, L_NOT_SEEN, L_NO_CHANGE, L_LINES, L_EXPLAINS,
 	L_REMEDY, L_MORE_STEPS, L_CAPTURE, L_RUNNER_UP, L_NO_RUNNER_UP, L_MARGIN, L_FLIP, L_RULED_OUT, L_ROOTS, L_CONTRIBUTING,
 	L_BACKGROUND, L_SYMPTOMS, L_NONE, L_NOTHING, L_SUSPECTS, L_SETTLE, L_UNEXPLAINED, L_NOT_JUDGED, L_MORE, L_READ, L_UNREAD,
 	L_DAMAGE, L_LOST, L_EMPTY, L_WAIVED, L_ONLY_WAIVED, L_BASELINE, L_LEAD_KNOWN, L_NOTHING_NEW, L_KNOWN_LINES, L_LAST, L_WHERE, L_NO_TIME, L_TORN, L_WORSE, L_OBSERVED, L_SEVERE, L_BLANK, L_BINARY, L_LEFT_OUT,
@@ -55,8 +55,11 @@ static const char *const labels[][2] = {
 	[L_UNKNOWN] = { "unknown", "未知" },
 	[L_FIRST] = { "First bad:", "首次异常：" },
 	[L_LAST] = { "last:", "最近：" },
-	[L_GOOD] = { "last known good:", "最后正常：" },
+	[L_GOOD] = { "Last known good:", "最后正常：" },
 	[L_CHANGED] = { "changed between:", "其间变化：" },
+	[L_CHANGED_BEFORE] = { "changed in the day before:", "此前一天内变更：" },
+	[L_NOT_SEEN] = { "nothing here shows it", "材料中未见" },
+	[L_NO_CHANGE] = { "no change was logged", "未记录到变更" },
 	[L_LINES] = { "The lines that say so:", "判定依据：" },
 	[L_EXPLAINS] = { "It explains:", "它解释了：" },
 	[L_REMEDY] = { "What to do:", "处理步骤：" },
@@ -318,11 +321,10 @@ static void put_act(struct page *p, const struct cul_finding *f, const struct sh
 
 static void put_when(struct page *p, const struct cul_finding *f)
 {
-	static const char *const good[] = { "last_known_good", "last_good", NULL };
-	static const char *const changed[] = { "changed", "changed_between", "what_changed", NULL };
 	struct cul_report *r = p->r;
 	int64_t start = f->onset_ns != CUL_NO_TIME ? f->onset_ns : f->first_ns;
-	const char *first = cul_time_words(r, start), *last = cul_time_words(r, f->last_ns), *fact;
+	const char *first = cul_time_words(r, start), *last = cul_time_words(r, f->last_ns);
+	const char *good = cul_before_words(r, f, cul_good_facts), *changed = cul_before_words(r, f, cul_change_facts);
 	const char *text = label(r, f->ongoing == CUL_UNKNOWN ? L_UNKNOWN : f->ongoing == CUL_TRUE ? L_YES : L_NO);
 
 	if (*first)
@@ -334,13 +336,13 @@ static void put_when(struct page *p, const struct cul_finding *f)
 	if (f->count > 1)
 		text = cul_words(r, r->lang ? "%s，%s%s %s" : "%s; %s%s %s", text, f->at_least ? "≥ " : "", cul_count_words(r, f->count),
 				 label(r, L_OBSERVED));
-	fact = cul_fact_words(r, f, good);
-	if (fact)
-		text = cul_words(r, "%s; %s %s", text, label(r, L_GOOD), fact);
-	fact = cul_fact_words(r, f, changed);
-	if (fact)
-		text = cul_words(r, "%s; %s %s", text, label(r, L_CHANGED), fact);
 	put(p, "", label(r, L_ONGOING), BOLD, safe(r, text), 4, 2);
+	/* where nothing has a time, neither has an order */
+	if (!good && !changed && !*first)
+		return;
+	text = cul_words(r, r->lang ? "%s；%s%s" : "%s; %s %s", good ? good : label(r, L_NOT_SEEN), label(r, !changed ? L_NO_CHANGE : good ? L_CHANGED : L_CHANGED_BEFORE),
+			 changed ? changed : "");
+	put(p, "", label(r, L_GOOD), BOLD, safe(r, text), 4, good && changed ? 3 : 2);
 }
 
 /* a name of a source in few columns: its end is what tells */
