@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * Makes the built-in pack at build time: mkpack OUT RULES-DIR. Reads calibration.yaml, tools.list and every
- * FAMILY/NAME.yaml below RULES-DIR, in order of name, and writes their nodes as one C file. OUT is left
- * alone when nothing changed, so that a build without changes compiles nothing. A file that is no YAML is named on
- * stderr and left out (tests/test_rules.c fails then), so that one half-written rule stops nobody's build.
+ * FAMILY/NAME.yaml below RULES-DIR, in order of name, by load.c as a user's files are read, and writes what came of it as one C
+ * file (mkpack_write.c): at run time nothing is parsed. OUT is left alone when nothing changed, so that a build without changes
+ * compiles nothing. A file that is no YAML is named on stderr and left out (tests/test_rules.c fails then), one with another mistake
+ * is left out and told by `rules check`, so that one half-written rule stops nobody's build.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "rules/node.h"
+#include "rules/mkpack.h"
 
 #define FILES 8192
 
@@ -61,7 +62,7 @@ static int collect(const char *dir, const char *family, struct list *list)
 	return bad;
 }
 
-static void write_string(FILE *out, const char *text, size_t size)
+void mkpack_string(FILE *out, const char *text, size_t size)
 {
 	fputs("\t\"", out);
 	for (size_t i = 0; i < size; i++) {
@@ -89,7 +90,7 @@ static void write_tools(FILE *out, const char *dir)
 		line[strcspn(line, line[0] == '!' ? "\r\n" : " \t\r\n#")] = 0;
 		if (!line[0])
 			continue;
-		write_string(out, line, strlen(line));
+		mkpack_string(out, line, strlen(line));
 		fputs(",\n", out);
 	}
 	if (f)
@@ -109,12 +110,60 @@ static bool same(const char *path, const char *bytes, size_t size)
 	return equal;
 }
 
+/* FAMILY/NAME.yaml, all of them; roots[i] UINT32_MAX: no YAML. */
+static bool read_files(const char *dir, const struct list *list, struct cul_nodes *nodes, uint32_t *roots)
+{
+	char path[8192];
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct cul_error err = { 0 };
+		size_t root, count = nodes->count, text = nodes->size;
+		snprintf(path, sizeof(path), "%s/%s", dir, list->names[i]);
+		if (cul_yaml_file(path, nodes, &root, &err) != CUL_OK) {
+			fprintf(stderr, "%s\n", err.text);
+			nodes->count = count;
+			nodes->size = text;
+			roots[i] = UINT32_MAX;
+			if (!i)
+				return false; /* no calibration, no pack */
+			continue;
+		}
+		roots[i] = (uint32_t)root;
+	}
+	return true;
+}
+
+/* As a user's files are read; a rule with a mistake is left out, `rules check` tells. */
+static bool read_rules(struct cul_rules *rules, const struct list *list, const struct cul_nodes *nodes, const uint32_t *roots)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct cul_error err = { 0 };
+		struct cul_tree tree = { .text = nodes->text, .root = nodes->nodes + roots[i] };
+		if (roots[i] == UINT32_MAX)
+			continue;
+		tree.file = cul_arena_printf(rules->arena, "rules/%s", list->names[i]);
+		enum cul_status status = !tree.file ? CUL_ENOMEM : !i ? cul_calibration_read(&rules->calibration, &tree, &err) :
+					 cul_rule_read(rules, &tree, true, &err);
+		if (status == CUL_ERULE && i) {
+			rules->mistakes[rules->mistake_count] = cul_arena_copy(rules->arena, cul_str(err.text));
+			status = rules->mistakes[rules->mistake_count++] ? CUL_OK : CUL_ENOMEM;
+		}
+		if (status != CUL_OK) {
+			fprintf(stderr, "%s\n", status == CUL_ENOMEM ? "out of memory" : err.text);
+			return false;
+		}
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static struct list list;
-	struct cul_nodes nodes = { 0 };
 	static uint32_t roots[FILES];
-	char *bytes = NULL, path[8192];
+	struct cul_nodes nodes = { 0 };
+	struct cul_arena *arena = cul_arena_new();
+	struct cul_rules rules = { .arena = arena };
+	char *bytes = NULL;
 	size_t size = 0;
 
 	if (argc != 3) {
@@ -125,45 +174,18 @@ int main(int argc, char **argv)
 	if (collect(argv[2], NULL, &list))
 		return 1;
 	qsort(list.names + 1, list.count - 1, sizeof(char *), by_name);
-	for (size_t i = 0; i < list.count; i++) {
-		struct cul_error err = { 0 };
-		size_t root, count = nodes.count, text = nodes.size;
-		snprintf(path, sizeof(path), "%s/%s", argv[2], list.names[i]);
-		if (cul_yaml_file(path, &nodes, &root, &err) != CUL_OK) {
-			fprintf(stderr, "%s\n", err.text);
-			nodes.count = count;
-			nodes.size = text;
-			roots[i] = UINT32_MAX;
-			if (!i)
-				return 1; /* no calibration, no pack */
-			continue;
-		}
-		roots[i] = (uint32_t)root;
-	}
+	rules.mistakes = arena ? cul_arena_get(arena, list.count * sizeof(*rules.mistakes)) : NULL;
+	if (!rules.mistakes || !read_files(argv[2], &list, &nodes, roots) || !read_rules(&rules, &list, &nodes, roots))
+		return 1;
 	FILE *out = open_memstream(&bytes, &size);
 	if (!out)
 		return 1;
 	fputs("/* SPDX-License-Identifier: Apache-2.0 */\n/** The built-in rules; made by rules/mkpack.c. */\n"
-	      "#include \"rules/node.h\"\n\nstatic const struct cul_node nodes[] = {\n", out);
-	for (size_t i = 0; i < nodes.count; i++) {
-		const struct cul_node *n = nodes.nodes + i;
-		fprintf(out, "{%u,%u,%u,%u,%u,%u,%u},%s", n->text, n->size, n->span, n->line, n->column, n->type, n->quoted,
-			i % 8 == 7 ? "\n" : "");
-	}
-	fputs("\n};\nstatic const char text[] =\n", out);
-	write_string(out, nodes.text, nodes.size);
-	fputs(";\nstatic const struct cul_pack_file files[] = {\n", out);
-	for (size_t i = 0; i < list.count; i++) {
-		if (roots[i] == UINT32_MAX)
-			continue;
-		fputs("{", out);
-		write_string(out, list.names[i], strlen(list.names[i]));
-		fprintf(out, ", %u},\n", roots[i]);
-	}
-	fputs("};\n", out);
+	      "#include \"parsers/fields.h\"\n#include \"rules/rule.h\"\n\n", out);
 	write_tools(out, argv[2]);
-	fprintf(out, "const struct cul_pack cul_builtin_pack = { nodes, text, files, sizeof(files) / sizeof(*files), tools };\n");
-	fclose(out);
+	bool written = mkpack_write(out, &rules, &nodes);
+	if (fclose(out) || !written)
+		return 1;
 
 	if (!same(argv[1], bytes, size)) {
 		FILE *f = fopen(argv[1], "wbe");
@@ -173,6 +195,9 @@ int main(int argc, char **argv)
 		}
 	}
 	free(bytes);
+	for (size_t i = 0; i < list.count; i++)
+		free(list.names[i]);
 	cul_nodes_free(&nodes);
+	cul_arena_free(arena);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * A YAML document as a flat array of nodes in reading order, with places: what yaml.c reads from a file and what
- * the built-in pack is made of (numbers only: nothing to decode or relocate at start).
+ * the texts of the built-in pack are made of (numbers only: nothing to decode or relocate at start).
  *
  * A node's subtree is the @span nodes from it on; children stand behind it, a map's as key, value, key, value.
  */
@@ -68,20 +68,5 @@ static inline struct cul_slice cul_node_slice(const struct cul_tree *tree, const
 {
 	return (struct cul_slice){ tree->text + node->text, node->size };
 }
-
-/* ---- the built-in pack: made by mkpack from rules/ ------------------------------------------ */
-
-struct cul_pack_file {
-	const char *name; /* "nvidia/xid-79-fallen-off-bus.yaml" */
-	uint32_t root;
-};
-struct cul_pack {
-	const struct cul_node *nodes;
-	const char *text;
-	const struct cul_pack_file *files;
-	size_t count;
-	const char *const *tools; /* names of rules/tools.list, NULL-terminated */
-};
-extern const struct cul_pack cul_builtin_pack;
 
 #endif

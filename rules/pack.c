@@ -47,28 +47,47 @@ enum cul_status cul_rules_note(struct cul_rules *rules, const char *text)
 	return rules->note_count < NOTES ? add_line(rules, &rules->notes, &rules->note_count, &rules->note_room, text) : CUL_OK;
 }
 
+/* What mkpack made, with the kinds of this program in their places. */
 static enum cul_status load_builtin(struct cul_rules *rules, bool with_rules, struct cul_error *err)
 {
 	const struct cul_pack *pack = &cul_builtin_pack;
 
+	rules->calibration = pack->calibration;
+	if (!with_rules)
+		return CUL_OK;
+	const struct cul_kind *const *kinds = cul_kinds();
+	for (size_t i = 0; i < pack->names; i++)
+		if (!kinds[i] || strcmp(kinds[i]->name, pack->kind_names[i]))
+			return cul_fail(err, CUL_ERULE, "built-in rules: made for another set of kinds");
+	struct cul_rule *own = cul_arena_get(rules->arena, pack->count * sizeof(*own));
+	struct cul_term *terms = cul_arena_get(rules->arena, pack->term_count * sizeof(*terms));
+	const struct cul_kind **places = cul_arena_get(rules->arena, pack->kind_count * sizeof(*places));
+	rules->room = pack->count + 64;
+	rules->rules = cul_arena_get(rules->arena, rules->room * sizeof(*rules->rules));
+	rules->item_room = pack->item_count + 64;
+	rules->items = cul_arena_get(rules->arena, rules->item_room * sizeof(*rules->items));
+	if (!own || !terms || !places || !rules->rules || !rules->items)
+		return cul_fail(err, CUL_ENOMEM, "built-in rules: out of memory");
+
+	memcpy(own, pack->rules, pack->count * sizeof(*own));
+	memcpy(terms, pack->terms, pack->term_count * sizeof(*terms));
+	memcpy(rules->items, pack->items, pack->item_count * sizeof(*rules->items));
+	rules->item_count = pack->item_count;
+	rules->patterns = pack->patterns;
+	rules->kind_count = pack->names;
+	for (size_t i = 0; i < pack->kind_count; i++)
+		places[i] = kinds[pack->kinds[i]];
 	for (size_t i = 0; i < pack->count; i++) {
-		struct cul_tree tree = { .text = pack->text, .root = pack->nodes + pack->files[i].root };
-		enum cul_status status;
-		if (!i) {
-			tree.file = "rules/calibration.yaml";
-			status = cul_calibration_read(&rules->calibration, &tree, err);
-			if (status != CUL_OK || !with_rules)
-				return status;
-			continue;
+		own[i].terms = terms;
+		for (size_t k = 0; k < own[i].term_count; k++, terms++) {
+			terms->kinds = places;
+			places += terms->kind_count;
 		}
-		struct cul_error why = { 0 };
-		tree.file = cul_arena_printf(rules->arena, "rules/%s", pack->files[i].name);
-		status = tree.file ? cul_rule_read(rules, &tree, true, &why) : CUL_ENOMEM;
-		if (status == CUL_ERULE) /* the others still work; `check` tells */
-			status = add_mistake(rules, why.text);
-		if (status != CUL_OK)
-			return cul_fail(err, status, "built-in rules: out of memory");
+		rules->rules[rules->count++] = &own[i];
 	}
+	for (size_t i = 0; i < pack->mistake_count; i++) /* the others still work; `check` tells */
+		if (add_mistake(rules, pack->mistakes[i]) != CUL_OK)
+			return cul_fail(err, CUL_ENOMEM, "built-in rules: out of memory");
 	return CUL_OK;
 }
 

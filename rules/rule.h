@@ -137,6 +137,24 @@ struct cul_rule *cul_rules_find(const struct cul_rules *rules, struct cul_slice 
 CUL_MUST_CHECK enum cul_status cul_calibration_read(struct cul_calibration *c, const struct cul_tree *tree, struct cul_error *err);
 double cul_calibration_map(const struct cul_calibration *c, double odds);
 
+/* ---- the built-in pack: made from rules/ at build time by mkpack --------------------------- */
+
+/** The rules as load.c read them, but for what is known only at run time: the places of the kinds. */
+struct cul_pack {
+	const struct cul_node *nodes;
+	const char *text;
+	struct cul_calibration calibration;
+	const struct cul_rule *rules; size_t count;       /* by id; .terms is not set: they stand in this order in … */
+	const struct cul_term *terms; size_t term_count;  /* … where .kinds is not set: they stand in this order in … */
+	const uint16_t *kinds; size_t kind_count;         /* … as numbers of cul_kinds(), */
+	const char *const *kind_names; size_t names;      /* which were these */
+	const struct cul_interest *items; size_t item_count;
+	size_t patterns;
+	const char *const *mistakes; size_t mistake_count; /* why rules were left out */
+	const char *const *tools;                          /* names of rules/tools.list, NULL-terminated */
+};
+extern const struct cul_pack cul_builtin_pack;
+
 /* ---- interest.c ---- */
 /** Make @term's patterns to interests behind what @rules has. */
 CUL_MUST_CHECK enum cul_status cul_interest_add(struct cul_rules *rules, struct cul_rule *rule, struct cul_term *term,
