@@ -252,7 +252,6 @@ static void put_edges(struct writer *w, FILE *out, const struct cul_edge *list, 
 	}
 }
 
-#ifdef CUL_SIGN_FOR
 static void put_sign(struct writer *w, FILE *out, const struct cul_rule *r)
 {
 	fprintf(out, "%d,%u,{", r->sign, r->about);
@@ -264,7 +263,6 @@ static void put_sign(struct writer *w, FILE *out, const struct cul_rule *r)
 	put_expression(w, out, r->prefer);
 	put_node(w, out, r->many);
 }
-#endif
 
 static void put_rule(struct writer *w, FILE *out, const struct cul_rule *r)
 {
@@ -304,9 +302,7 @@ static void put_rule(struct writer *w, FILE *out, const struct cul_rule *r)
 	put_named(w, out, r->facts, r->fact_count);
 	put_edges(w, out, r->edges, r->edge_count);
 	fprintf(out, "%zu,%zu,", r->interest, r->interest_count);
-#ifdef CUL_SIGN_FOR
 	put_sign(w, out, r);
-#endif
 	fputs("0,", out);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		put_node(w, out, texts[i]);
