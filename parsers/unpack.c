@@ -34,6 +34,7 @@
 
 #define BUFFER (64u << 10)
 #define RATIO_FROM (64u << 20)   /* a megabyte of zeros is no bomb */
+#define MANY (1 << 20)            /* packed bytes */
 #define XZ_MEMORY (256u << 20)   /* xz -9 needs 65 MiB */
 #define ZST_WINDOW_LOG 28        /* zstd -22 writes 27; --long=31 would take 2 GiB */
 
@@ -375,6 +376,7 @@ struct packed {
 	enum cul_form form;
 	bool inside; /* a stream has begun and not ended */
 	bool any;    /* one has ended */
+	bool many;   /* threads are worth their start */
 	size_t held; /* peeked bytes that libarchive looks at */
 	union {
 #ifdef HAVE_ISAL
@@ -404,6 +406,14 @@ static bool begin(struct packed *p)
 		return inflateReset(&p->gz) == Z_OK;
 #endif
 	case CUL_FORM_XZ:
+#if LZMA_VERSION >= 50040002
+		/* blocks side by side, where the file has several (xz -T, pixz); 256 MiB for all of them */
+		if (p->many) {
+			lzma_mt mt = { .threads = p->s.budget->limits.threads > 8 ? 8 : p->s.budget->limits.threads,
+				       .memlimit_threading = XZ_MEMORY < (256u << 20) ? XZ_MEMORY : (256u << 20), .memlimit_stop = XZ_MEMORY };
+			return lzma_stream_decoder_mt(&p->xz, &mt) == LZMA_OK;
+		}
+#endif
 		return lzma_stream_decoder(&p->xz, XZ_MEMORY, 0) == LZMA_OK;
 	case CUL_FORM_BZ2:
 #ifdef HAVE_BZ2
@@ -614,6 +624,7 @@ struct cul_stream *cul_stream_unpack(struct cul_stream *below, enum cul_form for
 		return NULL;
 	p->form = form;
 	p->s = (struct cul_stream){ .fill = packed_fill, .drop = packed_drop, .budget = below->budget, .size = -1, .counts = true, .expands = true };
+	p->many = below->budget->limits.threads > 1 && below->size > MANY;
 	switch (form) {
 	case CUL_FORM_GZ:
 #ifdef HAVE_ISAL

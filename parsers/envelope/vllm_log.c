@@ -14,13 +14,14 @@
 
 static int vllm_log_peel(struct cul_slice line, struct cul_record *rec)
 {
-	struct cul_slice rest = line, tag, level, place;
+	struct cul_slice rest = line, tag = CUL_NONE, level, place;
 	struct cul_record trial = *rec;
 	struct cul_time time;
 
-	if (line.size < 16 || !(line.data[0] == '(' || line.data[0] == '[' || (line.data[0] >= 'A' && line.data[0] <= 'Z')))
+	if (line.size < 16 || !(line.data[0] == '(' || line.data[0] == '[' || strchr("IWDECFNTPAV", line.data[0])))
 		return 0;
-	tag = cul_peel_tag(&rest, &trial);
+	if (line.data[0] == '(' || line.data[0] == '[')
+		tag = cul_peel_tag(&rest, &trial);
 	level = cul_word(&rest);
 	if (level.size < 4 || level.size > 8 || level.data[0] < 'A' || level.data[0] > 'Z' || cul_level(level) < 0)
 		return 0;
