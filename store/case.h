@@ -19,6 +19,7 @@
 #define CASE_RUN_GAP (60 * CUL_SECOND) /* a run ends when nothing equal came for so long */
 #define CASE_ROWS 200000        /* default of limits.rows */
 #define CASE_THIN_FROM 1000      /* samples of one kind in a member that are rows all */
+#define CASE_THIN_OVER 128       /* the same in a log whose rows are many beside it */
 #define CASE_KIND_SHARE 20       /* of these rows a kind whose rows are no samples may have so much: a storm says no more in 200,000 rows than in 10,000 */
 #define CASE_LOUD_SHARE 40       /* and a pattern whose hits fold */
 #define CASE_EACH_SHARE 4       /* of these rows a pattern whose hits don't fold may have a fourth; all such patterns twice as many */
@@ -160,8 +161,8 @@ struct case_thin *case_thin_new(void);
 void case_thin_free(struct case_thin *t);
 /** Another member begins. */
 void case_thin_clear(struct case_thin *t);
-/** Does this sample become a row, with the id @row? @before: a row of its series that is complete now (id 0: none). */
-bool case_thin_takes(struct case_thin *t, const struct cul_observation *o, int64_t row, struct case_thinned *before);
+/** Does this sample become a row, with the id @row? @few: of fewer. @before: a row of its series that is complete now (id 0: none). */
+bool case_thin_takes(struct case_thin *t, const struct cul_observation *o, int64_t row, bool few, struct case_thinned *before);
 /** The rows that are left at the end of a member, one by one from *@at = 0. */
 bool case_thin_rest(struct case_thin *t, size_t *at, struct case_thinned *row);
 

@@ -329,8 +329,7 @@ static enum cul_status write_spine(struct case_writer *w, const struct case_kind
 	int64_t bytes = ROW_BYTES + (same ? 0 : (int64_t)text.size) + (int64_t)(o->count * VALUE_BYTES);
 	for (size_t i = 0; i < o->count; i++)
 		bytes += o->values[i].type == CUL_TEXT ? (int64_t)o->values[i].s.size : 0;
-	if (w->storm)
-		case_storm_spend(w->storm, bytes);
+	case_storm_spend(w->storm, bytes);
 	return step(w, s, k->kind->name);
 }
 
@@ -413,14 +412,16 @@ static enum cul_status thin(struct case_writer *w, struct case_kind *k, const st
 {
 	struct case_thinned before;
 	*take = true;
-	if (k->rows < CASE_THIN_FROM && !k->thinned)
+	/* a table is wanted whole; a log's samples may be a storm, too */
+	bool over = !strcmp(w->section_parser ? w->section_parser : "", "log") && case_storm_over(w->storm, o->offset);
+	if (k->rows < (over ? CASE_THIN_OVER : CASE_THIN_FROM) && !k->thinned)
 		return CUL_OK;
 	if (!k->thin && !(k->thin = case_thin_new()))
 		return cul_fail(&w->err, CUL_ENOMEM, "%s: out of memory", o->kind->name);
 	if (!k->thinned)
 		case_thin_clear(k->thin);
 	k->thinned = true;
-	*take = case_thin_takes(k->thin, o, w->row_id + 1, &before);
+	*take = case_thin_takes(k->thin, o, w->row_id + 1, over, &before);
 	return before.id ? write_count(w, before) : CUL_OK;
 }
 
@@ -428,11 +429,6 @@ static enum cul_status thin(struct case_writer *w, struct case_kind *k, const st
 static enum cul_status fold(struct case_writer *w, const struct cul_observation *o, bool full, bool *take)
 {
 	struct case_folded before;
-	if (!w->storm && !(w->storm = case_storm_new()))
-		return cul_fail(&w->err, CUL_ENOMEM, "%s: out of memory", o->kind->name);
-	if (!w->stormed)
-		case_storm_clear(w->storm);
-	w->stormed = true;
 	*take = case_storm_takes(w->storm, o, boot_time(o), w->row_id + 1, full, &before);
 	return before.extra ? write_more(w, before.id, before.extra, before.last) : CUL_OK;
 }
@@ -513,6 +509,11 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 		k->rows = 0;
 		k->full = false;
 	}
+	if (!w->storm && !(w->storm = case_storm_new()))
+		return cul_fail(&w->err, CUL_ENOMEM, "%s: out of memory", o->kind->name);
+	if (!w->stormed)
+		case_storm_clear(w->storm);
+	w->stormed = true;
 	int64_t *rows = record ? &w->each_rows[o->interest] : &k->rows;
 	int64_t most = record ? w->rows / (each ? CASE_EACH_SHARE : CASE_LOUD_SHARE) : o->kind->samples ? w->rows : w->rows / CASE_KIND_SHARE;
 	bool take = true, all = record && w->each_all >= 2 * w->rows, full = all || *rows >= most;
@@ -543,7 +544,7 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 		if (status != CUL_OK)
 			return status;
 	}
-	case_evidence_want(w->evidence, o->line, *rows, w->storm && case_storm_over(w->storm, o->offset));
+	case_evidence_want(w->evidence, o->line, *rows, case_storm_over(w->storm, o->offset));
 	status = write_spine(w, k, o, same);
 	if (status == CUL_OK)
 		status = record ? write_record(w, o) : write_fields(w, k, o);
@@ -620,7 +621,8 @@ static enum cul_status on_member(void *ctx, const struct cul_member *member, int
 	if (w->member_id == INT_MAX)
 		return cul_fail(&w->err, CUL_ELIMIT, "%s: too many members", member->name);
 	w->member_id++;
-	memset(w->each_rows, 0, w->interest_count * sizeof(*w->each_rows));
+	if (w->each_all)
+		memset(w->each_rows, 0, w->interest_count * sizeof(*w->each_rows));
 	w->each_all = 0;
 	w->lines = w->bytes = 0;
 	w->damage = 0;
@@ -646,7 +648,8 @@ static enum cul_status on_section(void *ctx, const struct cul_section_info *info
 	w->section_line = info->line;
 	w->section_parser = info->parser ? info->parser : "";
 	hold(&w->section_command, w->section_command_text, sizeof(w->section_command_text), info->command);
-	hold(&w->section_path, w->section_path_text, sizeof(w->section_path_text), info->path);
+	/* mostly the member's own name */
+	hold(&w->section_path, w->section_path_text, sizeof(w->section_path_text), cul_is(info->path, cul_str(w->member_name)) ? CUL_NONE : info->path);
 	*id = w->section_id;
 	return CUL_OK;
 }

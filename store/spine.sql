@@ -3,7 +3,7 @@
 -- typed fields, the view nvidia_xid joins them with the spine. Times are nanoseconds: raw_* as the
 -- source printed them (clock 0 none, 1 UTC, 2 local, 3 boot; flags 1 no year, 2 no date), the others UTC.
 -- raw_last, last and onset are NULL where they are raw or time. text_of: the row of which the text is this one's, too.
--- interest.pattern is a hash of it.
+-- interest.pattern is a hash of it. section.path is NULL where it is the member's name.
 -- copy: NULL, or the id of the row of which this is a copy from another file; -1 outside the window.
 
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;

@@ -442,7 +442,7 @@ enum cul_status cul_case_scan(const char *case_path, struct cul_bundle *bundle, 
 	}
 	/* first: a defensive connection can't turn its journal off */
 	if (case_path)
-		sqlite3_exec(c->db, "PRAGMA page_size=4096; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE",
+		sqlite3_exec(c->db, "PRAGMA page_size=2048; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE",
 			     NULL, NULL, NULL);
 	harden(c->db);
 	struct cul_error why = { 0 };

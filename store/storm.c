@@ -10,16 +10,16 @@
  */
 #include "store/case.h"
 
-#define SLOTS 8192      /* a power of two; of likenesses in one member */
+#define SLOTS 4096      /* a power of two; of likenesses in one member */
 #define PROBES 16
 #define ALIKE 256       /* likenesses of one kind or pattern; further ones are one */
-#define ALIKE_OVER 32   /* the same, where the rows are no longer small beside the file */
+#define ALIKE_OVER 16   /* the same, where the rows are no longer small beside the file */
 #define SOME 256        /* rows of one likeness before any is left out */
-#define SOME_OVER 4
-#define APART_OVER 32   /* rows of one likeness that stand alone, a minute or more behind the one before */
+#define SOME_OVER 2
+#define APART_OVER 8    /* rows of one likeness that stand alone, a minute or more behind the one before */
 #define TEXT 96         /* bytes of a text that tell */
 #define BASE 65536      /* bytes of rows that each file may have */
-#define SHARE 128       /* and of its bytes so far */
+#define SHARE 256       /* and of its bytes so far */
 #define BOOT_SLACK (2 * CUL_SECOND)
 
 struct alike {

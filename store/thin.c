@@ -15,6 +15,7 @@
 #define SERIES 4096  /* of one kind in a member; further ones share */
 #define PROBES 16
 #define SHARED 8192  /* rows of all series together that are kept before any is thinned */
+#define SHARED_FEW 1024 /* the same, where the rows are many beside the file */
 #define LEAST 4      /* rows of a series that are kept all */
 #define MEASURES 6   /* of a kind, whose extremes are kept */
 
@@ -112,12 +113,12 @@ static bool extreme(struct series *s, const struct cul_observation *o)
 	return beyond;
 }
 
-bool case_thin_takes(struct case_thin *t, const struct cul_observation *o, int64_t row, struct case_thinned *before)
+bool case_thin_takes(struct case_thin *t, const struct cul_observation *o, int64_t row, bool few, struct case_thinned *before)
 {
 	struct series *s = series_of(t, key_of(o));
-	int64_t all = SHARED / (int64_t)(t->count ? t->count : 1), stride = 1;
-	if (all < LEAST)
-		all = LEAST;
+	int64_t all = (few ? SHARED_FEW : SHARED) / (int64_t)(t->count ? t->count : 1), stride = 1, least = few ? 1 : LEAST;
+	if (all < least)
+		all = least;
 	for (int64_t n = s->seen / all; n; n >>= 1)
 		stride *= 2;
 	bool take = s->seen++ % stride == 0;
