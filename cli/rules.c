@@ -22,15 +22,19 @@ static int list_rules(const struct options *o, const struct cul_rules *rules)
 		if (o->json) {
 			printf("%s\n  {\"id\": ", shown ? "," : "");
 			put_json(stdout, slice_of(info.id));
-			printf(", \"severity\": \"%s\", \"act\": ", severity_name(info.severity));
-			put_json(stdout, slice_of(info.act));
+			if (info.sign) {
+				printf(", \"sign\": \"%s\"", info.sign);
+			} else {
+				printf(", \"severity\": \"%s\", \"act\": ", severity_name(info.severity));
+				put_json(stdout, slice_of(info.act));
+			}
 			printf(", \"builtin\": %s, \"file\": ", info.builtin ? "true" : "false");
 			put_json(stdout, slice_of(info.file));
 			printf(", \"title\": ");
 			put_json(stdout, slice_of(info.title));
 			putchar('}');
 		} else {
-			printf("%-44s %-8s %c ", info.id, severity_name(info.severity), info.builtin ? ' ' : '*');
+			printf("%-44s %-8s %c ", info.id, info.sign ? info.sign : severity_name(info.severity), info.builtin ? ' ' : '*');
 			put_text(stdout, slice_of(info.title));
 			putchar('\n');
 		}
@@ -110,9 +114,14 @@ int run_rules(const struct options *o)
 		return show_rule(o, rules);
 
 	struct cul_rule_info info;
-	size_t count = 0, mistakes = cul_rules_check(rules, test || o->cross, put_mistake, NULL);
-	while (cul_rules_info(rules, count, o->lang, &info))
+	size_t count = 0, signs = 0, mistakes = cul_rules_check(rules, test || o->cross, put_mistake, NULL);
+	while (cul_rules_info(rules, count, o->lang, &info)) {
 		count++;
-	printf("%zu rules, %zu mistake%s\n", count, mistakes, mistakes == 1 ? "" : "s");
+		signs += info.sign != NULL;
+	}
+	printf("%zu rules", count - signs);
+	if (signs)
+		printf(", %zu sign%s", signs, signs == 1 ? "" : "s");
+	printf(", %zu mistake%s\n", mistakes, mistakes == 1 ? "" : "s");
 	return mistakes ? EXIT_MET : EXIT_DONE;
 }

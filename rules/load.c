@@ -23,7 +23,7 @@ static const char *const rule_keys[] = {
 	"facts", "remedy", "do_not", "capture", "before_reboot", "rivals", "references", "examples", "role", "onset", "lasts", "at_least", "notes", "sign",
 };
 static const char *const sign_keys[] = { "id", "sign", "title", "must", "about", "for", "fold", "differs", "of", "prefer", "many", "references", "examples", "notes" };
-static const char *const sign_names[] = { "none", "good", "change" };
+const char *const cul_sign_names[] = { NULL, "good", "change" };
 static const char *const abouts[] = { "host", "gpu", "model", "pid", "program" };
 static const char *const term_keys[] = {
 	"kind", "kinds", "text", "stream", "unit", "where", "stack", "within", "need", "absent", "adds", "takes", "capture", "show", "sql",
@@ -782,7 +782,7 @@ static enum cul_status read_sign(struct loader *l, const struct cul_node *sign)
 	int which = 0;
 
 	if (status == CUL_OK)
-		status = choice(l, sign, "sign", sign_names + 1, COUNT(sign_names) - 1, &which);
+		status = choice(l, sign, "sign", cul_sign_names + 1, COUNT(cul_sign_names) - 1, &which);
 	r->sign = (enum cul_sign)(which + 1);
 	r->role = r->onset_term = -1;
 	r->act = "none";

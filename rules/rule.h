@@ -121,6 +121,7 @@ struct cul_rules {
 };
 
 extern const char *const cul_class_names[CUL_CLASSES + 1];
+extern const char *const cul_sign_names[3]; /* by enum cul_sign */
 
 /* ---- load.c ---- */
 /** Read one rule out of @tree. On CUL_ERULE nothing is added. */

@@ -11,7 +11,7 @@ bool cul_rules_info(const struct cul_rules *rules, size_t index, const char *lan
 	if (index >= rules->count)
 		return false;
 	const struct cul_rule *r = rules->rules[index];
-	*info = (struct cul_rule_info){ .id = r->id, .file = r->file, .act = r->act, .severity = r->severity, .builtin = r->builtin,
+	*info = (struct cul_rule_info){ .id = r->id, .file = r->file, .act = r->act, .severity = r->severity, .builtin = r->builtin, .sign = cul_sign_names[r->sign],
 					.title = cul_text_raw(&r->tree, r->title, lang).data,
 					.summary = cul_text_raw(&r->tree, r->summary, lang).data };
 	if (r->cre) {
@@ -149,6 +149,31 @@ static void print_cre(FILE *out, const struct cul_rule *r, bool zh)
 	fprintf(out, "\n(%s)\n", r->file);
 }
 
+/* What it tells, of whom, and when two are one. */
+static void print_sign(FILE *out, const struct cul_rule *r, const char *lang, bool zh)
+{
+	static const char *const keys[] = { "about", "for", "differs", "of", "fold", "prefer" };
+	bool good = r->sign == CUL_SIGN_GOOD;
+
+	fprintf(out, "%s\n", r->id);
+	print_text(out, r, "", r->title, lang);
+	fprintf(out, "\n%s\n", zh ? (good ? "标志：当时一切正常（报告中的“最后正常”）；不是原因" : "标志：发生了变更（报告中的“其间变化”）；不是原因") :
+		good ? "A sign that all was well then (\"last known good\" in a report), no cause" :
+		"A sign that something changed (\"changed between\" in a report), no cause");
+	print_terms(out, r, CUL_TERM_MUST, zh ? "必须具备：" : "Must be there:");
+	fputc('\n', out);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		const struct cul_node *v = cul_node_get(&r->tree, r->tree.root, keys[i]);
+		if (!v)
+			continue;
+		fprintf(out, "%s: ", keys[i]);
+		print_flow(out, &r->tree, v);
+		fputc('\n', out);
+	}
+	print_list(out, r, zh ? "参考：" : "References:", cul_node_get(&r->tree, r->tree.root, "references"), lang);
+	fprintf(out, "\n(%s)\n", r->file);
+}
+
 char *cul_rules_words(const struct cul_rules *rules, const char *id, const char *lang)
 {
 	static const char *const weights[] = { "", "weak", "medium", "strong", "trigger" };
@@ -165,6 +190,11 @@ char *cul_rules_words(const struct cul_rules *rules, const char *id, const char 
 		return NULL;
 	if (r->cre) {
 		print_cre(out, r, zh);
+		fclose(out);
+		return text;
+	}
+	if (r->sign) {
+		print_sign(out, r, lang, zh);
 		fclose(out);
 		return text;
 	}

@@ -139,6 +139,7 @@ struct cul_rule_info {
 	const char *id, *title, *file, *act, *summary;
 	int severity;
 	bool builtin;
+	const char *sign; /* "good", "change": no cause, it tells when all was well or what changed; NULL for a rule */
 };
 CUL_API bool cul_rules_info(const struct cul_rules *rules, size_t index, const char *lang, struct cul_rule_info *info);
 /** The YAML text of a rule, or the rule in words; caller frees with free(). NULL: no such rule. */
