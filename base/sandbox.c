@@ -186,7 +186,7 @@ static const struct {
 	X(fallocate, ALLOW) X(fadvise64, ALLOW) X(readahead, ALLOW) X(getdents64, ALLOW) X(fchmod, ALLOW) X(fchown, ALLOW)
 	X(ppoll, ALLOW) X(pselect6, ALLOW) X(pipe2, ALLOW) X(eventfd2, ALLOW) X(ioctl, IOCTL) X(sendfile, ALLOW) X(copy_file_range, ALLOW)
 	/* names of files: Landlock decides which */
-	X(openat, ALLOW) X(newfstatat, ALLOW) X(statx, ALLOW) X(statfs, ALLOW) X(faccessat, ALLOW) X(readlinkat, ALLOW) X(getcwd, ALLOW)
+	X(fgetxattr, ALLOW) X(openat, ALLOW) X(newfstatat, ALLOW) X(statx, ALLOW) X(statfs, ALLOW) X(faccessat, ALLOW) X(readlinkat, ALLOW) X(getcwd, ALLOW)
 	X(unlinkat, ALLOW) X(renameat2, ALLOW) X(truncate, ALLOW) X(umask, ALLOW)
 	/* memory */
 	X(mmap, ALLOW) X(munmap, ALLOW) X(mremap, ALLOW) X(mprotect, ALLOW) X(madvise, ALLOW) X(brk, ALLOW) X(msync, ALLOW)

@@ -20,6 +20,7 @@ enum {
 };
 
 #define MOST_RULE_PATHS 64
+#define MOST_SYMBOL_PATHS 32
 
 struct options {
 	const char *const *args; /* what is no option */
@@ -42,6 +43,12 @@ struct options {
 	size_t rule_count;
 	size_t rules_asked; /* how many of them stood on the command line */
 	const char *cre_sources; /* or NULL */
+	struct {
+		const char *path;
+		bool debug; /* --debuginfo, else --sysroot */
+	} symbols[MOST_SYMBOL_PATHS];
+	size_t symbol_count;
+	const struct cul_unwinder *unwinder; /* while the command runs; NULL where none was asked for */
 };
 
 int run_analyse(const struct options *o);
@@ -61,6 +68,9 @@ int run_rules_new(const struct options *o);
 
 /** Enter the sandbox (sandbox.c): reading what @o names, writing what it asks for. false: failed, and said so. */
 bool lock_in(const struct options *o);
+
+/** Start culprit-unwind (unwind.c) where @o asks for it, before the sandbox closes. NULL: it doesn't. A failure is told where frames would be. */
+const struct cul_unwinder *unwinder_start(const struct options *o);
 
 /* ---- helpers (common.c) ---------------------------------------------------------------------- */
 

@@ -369,6 +369,7 @@ enum cul_status scan_path(const struct options *o, const char *path, const char 
 		.until_ns = o->until_ns,
 		.add_to = add ? case_path : NULL,
 		.limits.threads = o->jobs,
+		.limits.unwinder = o->unwinder,
 	};
 
 	if (progress_begin(&progress, o)) {

@@ -387,7 +387,7 @@ int run_dump(const struct options *o)
 		return failed(status, &err);
 	if (d.json)
 		printf("{ \"%s\": [", d.word);
-	status = cul_parse(bundle, NULL, NULL, &sink, NULL, &err);
+	status = cul_parse(bundle, NULL, &(const struct cul_limits){ .unwinder = o->unwinder }, &sink, NULL, &err);
 	if (d.json)
 		puts(d.printed ? "\n] }" : "] }");
 	if (status != CUL_OK) {

@@ -12,13 +12,18 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#ifndef HAVE_UNWIND
+#define UNWIND_ABOUT ""
+#endif
 
 enum option {
 	OPT_JSON = 1 << 0, OPT_QUIET = 1 << 1, OPT_COLOUR = 1 << 2, OPT_LANG = 1 << 3, OPT_RULES = 1 << 4,
 	OPT_FAIL_ON = 1 << 5, OPT_WINDOW = 1 << 6, OPT_OUTPUT = 1 << 7, OPT_ADD = 1 << 8, OPT_KEEP = 1 << 9,
 	OPT_FORMAT = 1 << 10, OPT_CSV = 1 << 11, OPT_TIMES = 1 << 12, OPT_VERBOSE = 1 << 13, OPT_ALL = 1 << 14,
-	OPT_CONTEXT = 1 << 15, OPT_FROM = 1 << 17, OPT_ASK = 1 << 18,
+	OPT_CONTEXT = 1 << 15, OPT_FROM = 1 << 17, OPT_ASK = 1 << 18, OPT_SYMBOLS = 1 << 19,
 };
 #define OPT_PRINT (OPT_JSON | OPT_QUIET | OPT_COLOUR | OPT_LANG)
 #define OPT_JUDGE (OPT_PRINT | OPT_RULES | OPT_FAIL_ON | OPT_ASK)
@@ -42,6 +47,8 @@ static const struct spec {
 	{ "about", 0, OPT_ASK, "WHAT", "a pid, GPU, host or device: what concerns it comes first; nothing is hidden" },
 	{ "waive", 0, OPT_ASK, "FILE", "what is known here and never leads: CAUSE [ENTITY=VALUE] [# reason] a line" },
 	{ "baseline", 0, OPT_ASK, "GOOD", "a healthy bundle or case: say what is new, mark what it has too" },
+	{ "sysroot", 0, OPT_WINDOW | OPT_SYMBOLS, "DIR", "files of the machine that a core came from: callers and functions by culprit-unwind (repeatable)" },
+	{ "debuginfo", 0, OPT_WINDOW | OPT_SYMBOLS, "DIR", "debug files (.build-id/, usr/lib/debug/) for the same; only matching build-ids are used" },
 	{ "rules", 0, OPT_RULES, "DIR", "read rules there too (repeatable; also CULPRIT_RULES, ~/.config/culprit/rules)" },
 	{ "cre-sources", 0, OPT_RULES, "FILE", "which logs the sources of CRE rules are: a YAML map, cre.log.redis: [ \"*redis*\" ]" },
 	{ "no-builtin", 0, OPT_RULES, NULL, "leave the built-in rules out" },
@@ -103,11 +110,11 @@ static const struct command {
 	  "and those of the case itself; .tables and .schema show them.",
 	  OPT_JSON | OPT_CSV | OPT_RULES | OPT_WINDOW | OPT_QUIET, 1, 2, run_sql },
 	{ "parse", "FILE...", "what was understood of a file, an observation a line",
-	  "Log records that a rule asks for are shown with --rules.", OPT_RULES | OPT_TIMES | OPT_VERBOSE, 1, SIZE_MAX, run_parse },
+	  "Log records that a rule asks for are shown with --rules.", OPT_RULES | OPT_TIMES | OPT_VERBOSE | OPT_SYMBOLS, 1, SIZE_MAX, run_parse },
 	{ "dump", "dmesg|tasks|stacks|info FILE", "what a kernel dump or a core file holds",
 	  "dmesg writes the kernel's log byte for byte as makedumpfile --dump-dmesg does; tasks, stacks (of tasks that wait or run) and\n"
 	  "info need no debug information: what a dump lacks is told on stderr. FILE may be an archive with one in it.",
-	  OPT_JSON | OPT_QUIET, 2, 2, run_dump },
+	  OPT_JSON | OPT_QUIET | OPT_SYMBOLS, 2, 2, run_dump },
 	{ "formats", "[KIND]", "what can be read at all; kinds and their fields", NULL, OPT_JSON | OPT_ALL, 0, 1, run_formats },
 	{ "rules", "list|show|check|test|new ...", "the rules that are in use; prove those of your own",
 	  "rules list [WORD...], rules show ID..., rules check [PATH...], rules test [PATH...],\n"
@@ -259,6 +266,23 @@ static bool apply(struct options *o, const char *name, const char *value)
 		}
 		o->rules[o->rule_count++] = value;
 		o->rules_asked++;
+	} else if (!strcmp(name, "sysroot") || !strcmp(name, "debuginfo")) {
+#ifdef HAVE_UNWIND
+		if (o->symbol_count >= MOST_SYMBOL_PATHS) {
+			complain("--%s: at most %d folders", name, MOST_SYMBOL_PATHS);
+			return false;
+		}
+		o->symbols[o->symbol_count].debug = name[0] == 'd';
+		o->symbols[o->symbol_count++].path = value;
+		struct stat st;
+		if (stat(value, &st) < 0 || !S_ISDIR(st.st_mode)) {
+			complain("--%s %s: %s", name, value, errno && stat(value, &st) < 0 ? strerror(errno) : "not a folder");
+			return false;
+		}
+#else
+		complain("--%s: this culprit was built without libdw (elfutils)", name);
+		return false;
+#endif
 	} else if (!strcmp(name, "cre-sources")) {
 		o->cre_sources = value;
 	} else if (!strcmp(name, "before") || !strcmp(name, "after") || !strcmp(name, "context")) {
@@ -337,7 +361,7 @@ static int take_option(const struct command *c, struct options *o, int argc, cha
 		if (!strcmp(s->name, "version")) {
 			char text[64];
 
-			printf("culprit %s\n%s\nsandbox: %s\n", cul_version(), cul_libraries(), cul_sandbox_about(text));
+			printf("culprit %s\n%s%s\nsandbox: %s\n", cul_version(), cul_libraries(), UNWIND_ABOUT, cul_sandbox_about(text));
 			return EXIT_DONE;
 		}
 		if (value && !s->value) {
@@ -486,6 +510,7 @@ static int run(int argc, char **argv, struct options *o, const char **args)
 	char *label = NULL;
 	if (c->run == run_label && !o->output && asprintf(&label, "%s.label.json", o->args[0]) >= 0)
 		o->output = label;
+	o->unwinder = unwinder_start(o);
 	status = o->sandbox && !lock_in(o) ? EXIT_UNREADABLE : c->run(o);
 	free(label);
 	return status;

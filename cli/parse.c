@@ -219,6 +219,7 @@ int run_parse(const struct options *o)
 		AUTO(bundle_closep) struct cul_bundle *bundle = NULL;
 		struct printer p = { .o = o, .path = o->args[i] };
 		const struct cul_sink sink = { &p, on_member, on_section, on_observe, on_section_end, on_suspect };
+		const struct cul_limits limits = { .unwinder = o->unwinder };
 		struct cul_tally tally = { 0 };
 		const char *name, *why;
 
@@ -227,7 +228,7 @@ int run_parse(const struct options *o)
 			printf("%s# %s\n", i ? "\n" : "", o->args[i]);
 		enum cul_status status = cul_bundle_open(o->args[i], NULL, &bundle, &err);
 		if (status == CUL_OK)
-			status = cul_parse(bundle, p.interests, NULL, &sink, &tally, &err);
+			status = cul_parse(bundle, p.interests, &limits, &sink, &tally, &err);
 		if (status != CUL_OK) {
 			ret = failed(status, &err);
 			continue;

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -78,6 +79,8 @@ struct cul_bundle {
 	uint32_t depth;
 	struct cul_stream *current;
 	char name[NAME];
+	char beside[4096]; /* see cul_bundle_beside() */
+	size_t beside_size;
 	uint32_t members;
 	bool stopped;
 	void (*watch)(void *ctx, int64_t done, int64_t total);
@@ -379,6 +382,29 @@ static size_t entry_fill(struct cul_stream *s, void *buffer, size_t size)
 	return size;
 }
 
+/* What systemd-coredump writes down about a core in the attributes of its file (src/coredump/coredump.c, fix_xattr()). */
+static void read_beside(struct cul_bundle *b, int fd, const char *name)
+{
+	static const char *const keys[] = { "pid", "uid", "signal", "timestamp", "hostname", "comm", "exe" };
+	const char *base = strrchr(name, '/');
+	b->beside_size = 0;
+	if (strncmp(base ? base + 1 : name, "core", 4) != 0)
+		return;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		char attribute[64], value[512];
+		snprintf(attribute, sizeof(attribute), "user.coredump.%s", keys[i]);
+		ssize_t n = fgetxattr(fd, attribute, value, sizeof(value));
+		if (n <= 0 || memchr(value, '\n', (size_t)n) || memchr(value, 0, (size_t)n))
+			continue;
+		b->beside_size += (size_t)snprintf(b->beside + b->beside_size, sizeof(b->beside) - b->beside_size, "%s=%.*s\n", keys[i], (int)n, value);
+	}
+}
+
+struct cul_slice cul_bundle_beside(const struct cul_bundle *b)
+{
+	return cul_slice(b->beside, b->beside_size);
+}
+
 static bool settle(struct cul_bundle *b, struct cul_stream *stream, const char *name, bool outermost, struct cul_member *member);
 
 /* One header of the archive on top. True: a member is open. */
@@ -626,6 +652,7 @@ static bool folder_next(struct cul_bundle *b, struct cul_member *member)
 			close(fd);
 		return false;
 	}
+	read_beside(b, fd, name);
 	struct cul_stream *stream = cul_stream_file(fd, &b->budget);
 	if (!stream) {
 		damaged(b, name, "out of memory");
@@ -687,6 +714,7 @@ bool cul_bundle_next(struct cul_bundle *b, struct cul_member *member)
 			return false;
 		bool open = false;
 		if (b->frames) {
+			b->beside_size = 0; /* that was the archive's */
 			open = archive_next(b, member);
 		} else if (b->only) {
 			struct cul_stream *stream = b->only;
@@ -877,6 +905,7 @@ enum cul_status cul_bundle_open(const char *path, const struct cul_limits *limit
 		char name[NAME];
 		clean_name(name, "", standard ? "stdin" : base, false);
 		b->single = true;
+		read_beside(b, taken, name);
 		b->only = cul_stream_file(taken, &b->budget);
 		b->only_name = strdup(name);
 		if (!b->only || !b->only_name)

@@ -36,4 +36,7 @@ struct cul_slice cul_bundle_head(struct cul_bundle *bundle);
  */
 bool cul_bundle_image(struct cul_bundle *bundle, struct cul_image *image);
 
+/** Of a core file on disk (core…): "signal=11\nexe=/usr/bin/x\n", its user.coredump.* attributes. Lives as the member does. */
+struct cul_slice cul_bundle_beside(const struct cul_bundle *bundle);
+
 #endif

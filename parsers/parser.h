@@ -147,6 +147,10 @@ struct cul_record cul_dump_record(const struct cul_parse *parse, struct cul_time
  * by all parsers. Copied.
  */
 enum cul_status cul_dump_text(struct cul_parse *parse, const char *name, struct cul_slice text);
+/** Who finds callers where the program's files are at hand; NULL: nobody. */
+const struct cul_unwinder *cul_dump_unwinder(const struct cul_parse *parse);
+/** What stands beside the file on disk: "key=value" lines of its user.coredump.* attributes. Empty: nothing. */
+struct cul_slice cul_dump_beside(const struct cul_parse *parse);
 
 /* ---- the tables ----------------------------------------------------------------------------- */
 

@@ -50,6 +50,48 @@ struct cul_sink {
 	enum cul_status (*text)(void *ctx, int member, struct cul_slice text, int64_t offset, int64_t line);
 };
 
+/**
+ * Callers of a dead program's threads, found with its files at hand: struct cul_limits has a place for one. The library opens no such
+ * file itself: the culprit tool's is another process (culprit-unwind), which may die of what it reads.
+ */
+struct cul_unwind_module {
+	const char *path;      /* as it was mapped */
+	const char *build_id;  /* hex; never empty */
+	uint64_t base, end;    /* as mapped; a file address plus @bias is one of the program's */
+	uint64_t bias;
+};
+struct cul_unwind_thread {
+	int64_t tid;
+	uint64_t registers[33]; /* by DWARF's numbers; aarch64: [32] is the pc */
+	size_t count;           /* of registers: 17 on x86-64, 33 on aarch64 */
+	uint64_t stack_at;      /* where @stack lies in the program */
+	struct cul_slice stack;
+};
+struct cul_unwind_frame {
+	size_t thread;         /* index of the thread; frames come innermost first */
+	uint64_t pc;           /* a caller's: where it goes on */
+	const char *function;  /* NULL: not known */
+	const char *file;      /* of the source; NULL: not known */
+	int line;
+};
+struct cul_unwind {
+	int64_t pid;
+	unsigned machine; /* as ELF numbers them: 62 x86-64, 183 aarch64 */
+	const struct cul_unwind_module *modules;
+	const struct cul_unwind_thread *threads;
+	size_t module_count, thread_count;
+};
+struct cul_unwinder {
+	void *ctx;
+	/**
+	 * Tell each frame of @what to @frame, which returns false when it wants no more. What keeps frames from being known (all or
+	 * some) is one sentence in @why, else it stays empty. May be called from several threads at once. What it tells is believed
+	 * no further than a stranger's input is.
+	 */
+	void (*unwind)(void *ctx, const struct cul_unwind *what, bool (*frame)(void *to, const struct cul_unwind_frame *f), void *to,
+		       char why[256]);
+};
+
 /** Counts of one parse. */
 struct cul_tally {
 	uint64_t members, sections, lines, records, observations, damaged, bytes;

@@ -177,6 +177,8 @@ struct cul_interests {
 
 /* ---- limits --------------------------------------------------------------------------------- */
 
+struct cul_unwinder;
+
 /**
  * Every loop that input can prolong has one of these. A limit met in one member is damage of that
  * member; what was read is kept. Zero means the default.
@@ -192,6 +194,7 @@ struct cul_limits {
 	uint64_t spool_bytes;    /* temporary file for what needs seeking. 64 GiB */
 	uint32_t threads;        /* that search large members. 1; what is found is the same with any number */
 	uint32_t block_bytes;    /* that are searched at once. 256 KiB; likewise */
+	const struct cul_unwinder *unwinder; /* parse.h; NULL: stacks of core files by their frame pointers alone. Must outlive the call */
 };
 
 #ifdef __cplusplus

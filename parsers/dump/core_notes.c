@@ -52,7 +52,7 @@ static void take_registers(const struct cul_core *core, struct cul_core_thread *
 	}
 }
 
-static bool take_thread(struct cul_core *core, const unsigned char *desc, size_t size)
+static bool take_thread(struct cul_core *core, const unsigned char *desc, size_t size, uint64_t offset)
 {
 	if (size < PRSTATUS_REGS || core->thread_count >= CUL_CORE_THREADS)
 		return true;
@@ -64,7 +64,7 @@ static bool take_thread(struct cul_core *core, const unsigned char *desc, size_t
 		core->threads = more;
 	}
 	struct cul_core_thread *t = &core->threads[core->thread_count++];
-	*t = (struct cul_core_thread){ .tid = (int32_t)cul_core_u32(desc + 32) };
+	*t = (struct cul_core_thread){ .tid = (int32_t)cul_core_u32(desc + 32), .at = offset };
 	if (core->thread_count == 1 && !core->signal.told)
 		core->signal.number = cul_core_u16(desc + 12);
 	take_registers(core, t, desc, size);
@@ -151,7 +151,7 @@ static bool take_note(struct cul_core *core, uint32_t type, uint64_t offset, siz
 		return true;
 	}
 	if (type == NT_PRSTATUS)
-		return take_thread(core, buffer, n);
+		return take_thread(core, buffer, n, offset);
 	if (type == NT_SIGINFO) {
 		take_siginfo(core, buffer, n);
 	} else if (n >= 136 && !core->comm[0]) {

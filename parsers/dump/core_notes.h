@@ -44,6 +44,7 @@ struct cul_core_thread {
 	int64_t number;  /* of the system call it is in, -1: in none, or unknown */
 	uint64_t arg[4]; /* of that call */
 	uint64_t pc, sp, fp, lr, tls;
+	uint64_t at;     /* offset of its NT_PRSTATUS in the file */
 	bool registers; /* the machine is one whose registers are known here */
 };
 
@@ -118,6 +119,22 @@ bool cul_core_arguments(struct cul_core *core, char *to, size_t size);
 bool cul_core_program(const struct cul_core *core, char *to, size_t size);
 /** Return addresses of @thread into @at: by frame pointers if they hold a chain (*@chain), else words that may be some. */
 size_t cul_core_frames(const struct cul_core *core, const struct cul_core_thread *thread, uint64_t at[CUL_CORE_FRAMES], bool *chain);
+
+/* ---- core_unwind.c */
+struct cul_core_call {
+	uint64_t pc;
+	char function[128], file[96]; /* may be empty */
+	int line;
+};
+struct cul_core_calls {
+	struct cul_core_call *calls; /* thread by thread */
+	size_t *first;               /* of a thread: where its calls begin; one more than threads */
+	size_t threads;
+	char why[256];               /* what keeps (some) frames from being known; may be empty */
+};
+/** Ask @unwinder about the first threads; CUL_ENOMEM. Nothing asked or nothing found is CUL_OK with no calls. */
+enum cul_status cul_core_unwind(const struct cul_core *core, const struct cul_unwinder *unwinder, struct cul_core_calls *ret);
+void cul_core_calls_free(struct cul_core_calls *calls);
 
 /* ---- core_fault.c */
 struct cul_core_fault {

@@ -4,9 +4,11 @@
  *
  * Told without any binary: the program and its arguments, the signal and what it means, the last words, each thread's place as
  * module+offset with the build-id (eu-addr2line -e FILE OFFSET, debuginfod-find), locks that threads hold against one another, what
- * is missing. Frames behind the first are a chain of frame pointers or a guess, and marked so. The environment is never told.
+ * is missing. Frames behind the first are a chain of frame pointers or a guess, and marked so, but where somebody has the program's files
+ * (core_unwind.c). The environment is never told.
  *
  * Names as systemd-coredump gives them, core.COMM.UID.BOOTID.PID.USEC[.zst], bring the time (src/coredump/coredump.c, make_filename()).
+ * So do the attributes user.coredump.* of its file, and the host, where nothing has dropped them.
  * A kernel dump is ET_CORE too (VMCOREINFO, kernel addresses) and belongs to another opener.
  */
 #include <stdio.h>
@@ -14,6 +16,7 @@
 #include <string.h>
 
 #include "parsers/dump/core_notes.h"
+#include "parsers/tables.h"
 
 #define TOLD_THREADS 256
 #define TOLD_MODULES 512
@@ -25,6 +28,14 @@ struct file_name {
 	char comm[64];
 	int64_t pid, uid;
 	bool ours;
+};
+
+/** Slices point into the bundle's. */
+struct beside {
+	struct cul_slice exe, host;
+	int signal; /* 0: not told */
+	int64_t uid;
+	bool has_uid;
 };
 
 /* ---- whose file is it ---------------------------------------------------------------------- */
@@ -84,6 +95,36 @@ static struct file_name read_name(struct cul_slice name)
 	return f;
 }
 
+/** user.coredump.*: what systemd-coredump knew. The name's own time is finer where both are there. */
+static struct beside read_beside(struct cul_slice text, struct file_name *name)
+{
+	struct beside b = { CUL_NONE };
+	struct cul_slice line, key, value;
+	int64_t n;
+	while (cul_cut(text, CUL_LIT("\n"), &line, &text)) {
+		if (!cul_cut(line, CUL_LIT("="), &key, &value))
+			continue;
+		if (cul_is(key, CUL_LIT("exe")))
+			b.exe = value;
+		else if (cul_is(key, CUL_LIT("hostname")))
+			b.host = value;
+		else if (cul_is(key, CUL_LIT("signal")) && cul_to_int(value, &n) && n > 0 && n < 65)
+			b.signal = (int)n;
+		else if (cul_is(key, CUL_LIT("uid")) && cul_to_int(value, &n))
+			b.uid = n, b.has_uid = true;
+		else if (name->ours)
+			continue;
+		else if (cul_is(key, CUL_LIT("pid")) && cul_to_int(value, &n))
+			name->pid = n;
+		else if (cul_is(key, CUL_LIT("comm")))
+			snprintf(name->comm, sizeof(name->comm), "%.*s", (int)(value.size < 60 ? value.size : 60), value.data);
+		else if (cul_is(key, CUL_LIT("timestamp")) && cul_to_int(value, &n) && n > 0 && n < INT64_MAX / 1000) /* s, or us, by version */
+			name->time = (struct cul_time){ .ns = n < INT64_C(9000000000) ? n * 1000000000 : n * 1000, .clock = CUL_CLOCK_UTC };
+	}
+	name->ours |= name->comm[0] != 0;
+	return b;
+}
+
 /* ---- what is told ---------------------------------------------------------------------------- */
 
 static struct cul_arg hex(const char *name, char buffer[20], uint64_t value)
@@ -121,11 +162,46 @@ static const char *call_name(const struct cul_core *core, const struct cul_core_
 	return to;
 }
 
-static enum cul_status tell_thread(struct cul_parse *parse, const struct cul_core *core, size_t which, struct cul_time time)
+/* "main(server.c:41)", "libc.so.6+0x2724a" */
+static const char *call_text(const struct cul_core *core, const struct cul_core_call *call, bool source, char *to, size_t size)
+{
+	if (!call->function[0])
+		return cul_core_place(core, call->pc, to, size);
+	if (source && call->file[0] && call->line)
+		snprintf(to, size, "%s(%s:%d)", call->function, call->file, call->line);
+	else
+		snprintf(to, size, "%s", call->function);
+	return to;
+}
+
+static size_t call_texts(const struct cul_core *core, const struct cul_core_call *calls, size_t count, bool source, char *to, size_t size)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < count && n + 280 < size; i++) {
+		char text[280];
+		n += (size_t)snprintf(to + n, size - n, "%s%s", i ? " " : "", call_text(core, &calls[i], source, text, sizeof(text)));
+	}
+	return n;
+}
+
+/* The same as a debugger would have printed it. */
+static enum cul_status tell_stack(struct cul_parse *parse, const struct cul_core *core, const struct cul_core_thread *t,
+				  const struct cul_core_call *calls, size_t count, struct cul_time time)
+{
+	char frames[4096], text[400], first[280];
+	size_t n = call_texts(core, calls, count, false, frames, sizeof(frames));
+	snprintf(text, sizeof(text), "stack of thread %lld: %.300s", (long long)t->tid, frames);
+	struct cul_record rec = cul_dump_record(parse, time, cul_str(text));
+	return cul_emit(parse, &rec, "thread.stack", cul_int("pid", core->pid), cul_int("tid", t->tid), cul_string("comm", core->comm[0] ? core->comm : NULL),
+			cul_text("frames", cul_slice(frames, n)), cul_string("function", call_text(core, calls, false, first, sizeof(first))));
+}
+
+static enum cul_status tell_thread(struct cul_parse *parse, const struct cul_core *core, size_t which, const struct cul_core_calls *unwound,
+				   struct cul_time time)
 {
 	const struct cul_core_thread *t = &core->threads[which];
 	uint64_t at[CUL_CORE_FRAMES], pc = t->pc;
-	char place[280], frames[CUL_CORE_FRAMES * 96], text[600], number[16], address[20];
+	char place[280], frames[4096], text[900], number[16], address[20];
 	struct cul_core_thread first = *t;
 	struct cul_slice image, offset;
 	size_t n = 0;
@@ -144,17 +220,29 @@ static enum cul_status tell_thread(struct cul_parse *parse, const struct cul_cor
 		char frame[280];
 		n += (size_t)snprintf(frames + n, sizeof(frames) - n, " %.90s", cul_core_place(core, at[i], frame, sizeof(frame)));
 	}
+	const char *how = !t->registers ? NULL : !count ? "frame-0" : chain ? "frame-pointers" : "guess";
+	const struct cul_core_call *calls = which < unwound->threads ? unwound->calls + unwound->first[which] : NULL;
+	size_t known = calls ? unwound->first[which + 1] - unwound->first[which] : 0;
+	if (known > 1 || (known && (calls[0].function[0] || !count))) {
+		n = call_texts(core, calls, known, true, frames, sizeof(frames));
+		how = "libdw";
+	} else {
+		known = 0;
+	}
 	split_place(t->registers ? place : "", &image, &offset);
-	snprintf(text, sizeof(text), "thread %lld%s in %s%s%s%s", (long long)t->tid, which ? "" : ", the one that died,", t->registers ? place : "?",
-		 call ? ", system call " : "", call ? call : "", !count ? "" : chain ? "; callers by frame pointers" : "; callers are guesses");
+	snprintf(text, sizeof(text), "thread %lld%s in %s%s%s%s%s%s", (long long)t->tid, which ? "" : ", the one that died,", t->registers ? place : "?",
+		 known && calls[0].function[0] ? ", " : "", known ? calls[0].function : "", call ? ", system call " : "", call ? call : "",
+		 known || !count ? "" : chain ? "; callers by frame pointers" : "; callers are guesses");
 	struct cul_record rec = cul_dump_record(parse, time, cul_str(text));
-	return cul_emit(parse, &rec, "core.thread", cul_int("pid", core->pid), cul_int("tid", t->tid), cul_text("image", image),
+	enum cul_status status = !known ? CUL_OK : tell_stack(parse, core, t, calls, known, time);
+	return status != CUL_OK ? status : cul_emit(parse, &rec, "core.thread", cul_int("pid", core->pid), cul_int("tid", t->tid), cul_text("image", image),
 			cul_text("offset", offset), m && m->build_id[0] ? cul_string("build_id", m->build_id) : cul_string("build_id", NULL),
 			hex("address", address, pc), cul_string("syscall", call), n ? cul_text("frames", cul_slice(frames, n)) : cul_string("frames", NULL),
-			cul_string("unwound", !t->registers ? NULL : !count ? "frame-0" : chain ? "frame-pointers" : "guess"));
+			cul_string("unwound", how));
 }
 
-static enum cul_status tell_process(struct cul_parse *parse, struct cul_core *core, const struct file_name *name, struct cul_core_fault *fault)
+static enum cul_status tell_process(struct cul_parse *parse, struct cul_core *core, const struct file_name *name, struct cul_slice exe,
+				    struct cul_core_fault *fault)
 {
 	const struct cul_core_thread *t = core->thread_count ? &core->threads[0] : NULL;
 	char command[4096], path[4096], place[280] = "", address[20], user[24], text[1200];
@@ -182,7 +270,7 @@ static enum cul_status tell_process(struct cul_parse *parse, struct cul_core *co
 		snprintf(text + n, sizeof(text) - (size_t)n, ": %s%s%s", fault->why, fault->file[0] ? "; mapped there: " : "", fault->file);
 	struct cul_record rec = cul_dump_record(parse, name->time, cul_str(text));
 	return cul_emit(parse, &rec, "core.process", cul_int("pid", core->pid), cul_string("comm", core->comm[0] ? core->comm : name->ours ? name->comm : NULL),
-			cul_string("path", program ? path : NULL), cul_string("command", args ? command : core->psargs[0] ? core->psargs : NULL),
+			cul_text("path", program ? cul_str(path) : exe), cul_string("command", args ? command : core->psargs[0] ? core->psargs : NULL),
 			cul_string("user", core->uid >= 0 ? user : NULL), cul_string("signal", fault->signal), cul_string("signal_code", fault->code),
 			cul_string("event", fault->event), cul_string("why", fault->why[0] ? fault->why : NULL),
 			fault->address ? hex("address", address, core->signal.address) : cul_string("address", NULL),
@@ -252,9 +340,10 @@ static enum cul_status tell_locks(struct cul_parse *parse, const struct cul_core
 	return status;
 }
 
-static enum cul_status tell_missing(struct cul_parse *parse, const struct cul_core *core, const struct cul_core_fault *fault, struct cul_time time)
+static enum cul_status tell_missing(struct cul_parse *parse, const struct cul_core *core, const struct cul_core_fault *fault,
+				    const struct cul_core_calls *unwound, struct cul_time time)
 {
-	char text[400] = "";
+	char text[800] = "";
 	double mib = (double)core->missing / (1 << 20);
 	if (core->missing)
 		snprintf(text, sizeof(text), "the core is cut short: %.1f of %.1f MiB are missing (disk full, ulimit -c, or a size limit of systemd-coredump)",
@@ -266,6 +355,10 @@ static enum cul_status tell_missing(struct cul_parse *parse, const struct cul_co
 	if (!core->thread_count) {
 		size_t n = strlen(text);
 		snprintf(text + n, sizeof(text) - n, "%sno thread is told in it", n ? "; " : "");
+	}
+	if (unwound->why[0]) {
+		size_t n = strlen(text);
+		snprintf(text + n, sizeof(text) - n, "%s%s", n ? "; " : "", unwound->why);
 	}
 	if (!text[0])
 		return CUL_OK;
@@ -293,7 +386,9 @@ static enum cul_status tell_modules(struct cul_parse *parse, const struct cul_co
 static enum cul_status core_open(struct cul_parse *parse, const struct cul_image *image)
 {
 	struct file_name name = read_name(cul_section_name(parse));
+	struct beside beside = read_beside(cul_dump_beside(parse), &name);
 	struct cul_core core;
+	struct cul_core_calls unwound = { 0 };
 	struct cul_core_fault fault;
 	const char *why;
 	enum cul_status status = cul_core_load(&core, image, &why);
@@ -306,20 +401,28 @@ static enum cul_status core_open(struct cul_parse *parse, const struct cul_image
 	} else if (status == CUL_OK) {
 		if (!core.pid && name.ours)
 			core.pid = name.pid;
+		if (!core.signal.number)
+			core.signal.number = beside.signal;
+		if (core.uid < 0 && beside.has_uid)
+			core.uid = beside.uid;
+		cul_set_host(parse, beside.host);
 		status = cul_core_modules(&core);
 		if (status == CUL_OK)
-			status = tell_process(parse, &core, &name, &fault);
+			status = tell_process(parse, &core, &name, beside.exe, &fault);
 		if (status == CUL_OK)
 			status = tell_words(parse, &core, name.time);
 		if (status == CUL_OK)
 			status = tell_locks(parse, &core, name.time);
 		if (status == CUL_OK)
-			status = tell_missing(parse, &core, &fault, name.time);
+			status = cul_core_unwind(&core, cul_dump_unwinder(parse), &unwound);
+		if (status == CUL_OK)
+			status = tell_missing(parse, &core, &fault, &unwound, name.time);
 		for (size_t i = 0; i < core.thread_count && i < TOLD_THREADS && status == CUL_OK; i++)
-			status = tell_thread(parse, &core, i, name.time);
+			status = tell_thread(parse, &core, i, &unwound, name.time);
 		if (status == CUL_OK)
 			status = tell_modules(parse, &core, name.time);
 	}
+	cul_core_calls_free(&unwound);
 	cul_core_free(&core);
 	return status;
 }
@@ -334,6 +437,7 @@ const struct cul_parser cul_parser_elf_core = {
 			   CUL_SAMPLES("core.futex-wait", 1, "elf_core", F_PID, F_TID, F_WHAT, F_ADDRESS, F_OWNER_TID),
 			   CUL_SAMPLES("core.missing", 1, "elf_core", F_PID, F_COMM, F_WHY, F_MISSING_MIB),
 			   CUL_SAMPLES("core.thread", 1, "elf_core", F_PID, F_TID, F_IMAGE, F_OFFSET, F_BUILD_ID, F_ADDRESS, F_SYSCALL, F_FRAMES, F_UNWOUND),
+			   &cul_kind_thread_stack,
 			   CUL_SAMPLES("core.module", 1, "elf_core", F_PID, F_PATH, F_BUILD_ID, F_BASE, F_SIZE_MIB)),
 	.claim = core_claim,
 	.open = core_open,
