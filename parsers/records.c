@@ -218,6 +218,9 @@ void cul_catch_up(struct cul_parse *p, bool itself)
 	struct cul_above above = { .itself = itself };
 	struct cul_line line;
 	int64_t most = p->passed + itself;
+	/* where nothing has shown an envelope so far a glance will do: it is hardly a log */
+	if (!p->has_last && most > 24)
+		most = 24;
 	p->passed = 0;
 	for (int64_t back = 0; back < most && cul_lines_above(p->lines, &above, &line); back++) {
 		struct cul_record rec = cul_bare_record(&line);

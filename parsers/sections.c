@@ -38,8 +38,8 @@ static bool known_command(struct cul_slice text)
 			word = base;
 	if (word.size && word.data[word.size - 1] == ';')
 		word.size--;
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (cul_is(word, cul_str(commands[i])))
+	for (size_t i = 0; word.size && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (commands[i][0] == word.data[0] && cul_is(word, cul_str(commands[i])))
 			return true;
 	return false;
 }
