@@ -27,7 +27,7 @@ demo: ## build a release and analyse the first incident
 	find $(BUILD)/incident -name case.json -exec rm {} +
 	$(BUILD)/cli/culprit $(BUILD)/incident/*
 
-test: ## every test, with gcc, with clang, with ASan and UBSan
+test: ## every test, with gcc, with clang, with ASan and UBSan; threads with TSan; the main job in valgrind
 	sh tests/deps.sh all >&2
 	sh tests/run.sh
 

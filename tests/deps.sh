@@ -13,7 +13,7 @@ tools="meson ninja pkg-config"
 cmocka=
 if [ "$what" = all ]; then
 	libraries="$libraries cmocka"
-	tools="$tools gcc clang"
+	tools="$tools gcc clang valgrind"
 fi
 
 missing=
@@ -52,13 +52,13 @@ if command -v apt-get >/dev/null 2>&1; then
 		libarchive-dev liblzma-dev libyaml-dev zlib1g-dev libbz2-dev"
 	$root apt-get update -qq >&2 || say "deps: apt-get update failed; trying with the lists at hand"
 	# of these a release may lack one; they make culprit faster or safer, not complete
-	for optional in libisal-dev libseccomp-dev; do
+	for optional in libisal-dev libseccomp-dev libjq-dev libdw-dev; do
 		if apt-cache show "$optional" >/dev/null 2>&1; then
 			packages="$packages $optional"
 		fi
 	done
 	if [ "$what" = all ]; then
-		packages="$packages clang libcmocka-dev"
+		packages="$packages clang libcmocka-dev valgrind"
 		# clang 14 has its runtime beside it in a package named by version; before, it came along
 		version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9][0-9]*\)$/\1/p' | head -n 1)
 		if [ -n "$version" ] && apt-cache show "libclang-rt-$version-dev" >/dev/null 2>&1; then
