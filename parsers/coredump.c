@@ -76,7 +76,7 @@ static void add(struct cul_trace *t, struct cul_slice name)
 /* "raise (libc.so.6 + 0x3e1b)", "n/a (server + 0x1325)", "in abort () from /lib/libc.so.6" */
 static void add_frame(struct cul_trace *t, struct cul_slice text)
 {
-	struct cul_slice name, object, at;
+	struct cul_slice name, object = CUL_NONE, at;
 	char place[200];
 	if (cul_skip(&text, CUL_LIT("in "))) {
 		if (!cul_cut(text, CUL_LIT(" ("), &name, &object))
