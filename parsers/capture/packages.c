@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * What package managers did, and when: one row for each package that came, went or changed.
+ * What package managers did, and when: one row for each package that came, went or changed, one for each command that began it.
  *
  *   2026-11-20 06:12:13 upgrade linux-image-amd64:amd64 6.1.119-1 6.1.123-1            dpkg.log
  *   2026-11-20 06:12:14 install gdb:amd64 <none> 13.1-3
@@ -54,7 +54,8 @@ struct change {
 	const char *action; /* NULL: none */
 	struct cul_slice package, version, before;
 	struct cul_time time;
-	bool list; /* apt: @package holds "a:amd64 (1, 2), b:amd64 (3, 4)" */
+	struct cul_slice command; /* what began the changes below */
+	bool list; /* apt: @package holds "a:amd64 (1, 2), b:amd64 (3, 4)", or @command is there: the time stands above */
 };
 
 static const struct verb *verb_of(const struct verb *verbs, struct cul_slice word)
@@ -115,8 +116,10 @@ static int read_line(struct cul_slice line, struct change *c)
 		rest = cul_from(line, 1);
 		if (!cul_clock_iso(&rest, &c->time) || !cul_skip(&rest, CUL_LIT("] [")))
 			return 0;
-		if (!cul_skip(&rest, CUL_LIT("ALPM] ")))
+		if (!cul_skip(&rest, CUL_LIT("ALPM] "))) {
+			cul_between(rest, CUL_LIT("PACMAN] Running '"), CUL_LIT("'"), &c->command);
 			return cul_starts(rest, CUL_LIT("PACMAN] ")) || cul_starts(rest, CUL_LIT("ALPM-SCRIPTLET] "));
+		}
 		verb = verb_of(pacman_verbs, cul_word(&rest));
 		if (!verb)
 			return 1;
@@ -140,6 +143,8 @@ static int read_line(struct cul_slice line, struct change *c)
 		}
 		c->action = verb->action;
 		c->package = rest;
+		if (cul_is(word, CUL_LIT("Commandline")))
+			c->command = cul_trim(rest);
 		c->list = true;
 		return 1;
 	}
@@ -156,8 +161,11 @@ static int read_line(struct cul_slice line, struct change *c)
 	if (cul_skip(&rest, CUL_LIT("|"))) {
 		if (!cul_cut(rest, CUL_LIT("|"), &word, &rest) || !(verb = verb_of(zypp_verbs, cul_trim(word))))
 			return 0;
-		if (!verb->action)
+		if (!verb->action) {
+			if (cul_is(cul_trim(word), CUL_LIT("command")) && cul_cut(rest, CUL_LIT("|"), NULL, &rest))
+				cul_cut(rest, CUL_LIT("|"), &c->command, NULL);
 			return 1;
+		}
 		if (!cul_cut(rest, CUL_LIT("|"), &c->package, &rest) || !cul_cut(rest, CUL_LIT("|"), &new, &rest))
 			return 0;
 		c->action = verb->action;
@@ -270,18 +278,18 @@ static enum cul_status packages_section(struct cul_parse *parse)
 		}
 		if (!here || !text.size)
 			continue;
+		struct cul_record rec = cul_line_record(&line, c.list ? begun : c.time);
+		if (c.command.size)
+			status = cul_emit(parse, &rec, "package.command", cul_text("command", c.command));
 		if (c.list) {
-			struct cul_record rec = cul_line_record(&line, begun);
 			if (c.action)
 				status = emit_list(parse, &rec, &c);
 			continue;
 		}
 		if (c.time.ns != CUL_NO_TIME && cul_starts(text, CUL_LIT("Start-Date: ")))
 			begun = c.time;
-		if (c.action) {
-			struct cul_record rec = cul_line_record(&line, c.time);
+		if (c.action)
 			status = emit_one(parse, &rec, &c);
-		}
 	}
 	return status;
 }
@@ -289,7 +297,8 @@ static enum cul_status packages_section(struct cul_parse *parse)
 const struct cul_parser cul_parser_packages = {
 	.name = "packages",
 	.about = "logs of dpkg, apt, dnf, yum, pacman, zypp: packages that came, went or changed",
-	.kinds = CUL_KINDS(CUL_SAMPLES("package.change", 1, "packages", F_ACTION, F_PACKAGE, F_OLD_VERSION, F_VERSION)),
+	.kinds = CUL_KINDS(CUL_SAMPLES("package.change", 1, "packages", F_ACTION, F_PACKAGE, F_OLD_VERSION, F_VERSION),
+			   CUL_SAMPLES("package.command", 1, "packages", F_COMMAND)),
 	.bid = packages_bid,
 	.section = packages_section,
 };
