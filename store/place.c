@@ -105,6 +105,7 @@ static enum cul_status read_all(struct placing *p)
 			return cul_fail(p->err, CUL_ESTORE, "a section of no member");
 		struct cul_slice parser = case_text(p->arena, sections, 2);
 		p->sections[p->section_count++] = (struct place_section){ .member = (int)member, .log = cul_is(parser, CUL_LIT("log")),
+									  .packages = cul_is(parser, CUL_LIT("packages")),
 									  .first = raw_time(sections, 3), .last = raw_time(sections, 6),
 									  .host = -1, .from = CUL_NO_TIME, .to = CUL_NO_TIME, .end = CUL_NO_TIME };
 		rc = SQLITE_DONE;
@@ -226,7 +227,7 @@ static int64_t scan_time(struct placing *p)
 static enum cul_status find_ends(struct placing *p)
 {
 	static const char *const unix_field[] = { "unix_s" };
-	int64_t bundle = CUL_NO_TIME, now = scan_time(p);
+	int64_t bundle = CUL_NO_TIME, upgraded = CUL_NO_TIME, now = scan_time(p);
 	const struct case_kind *clock = kind_of(p, "kernel.clock");
 	if (clock && place_has(clock->kind, "unix_s")) {
 		enum cul_status status = place_each(p, clock, unix_field, 1, note_unix);
@@ -235,7 +236,11 @@ static enum cul_status find_ends(struct placing *p)
 	}
 	for (size_t i = 0; i < p->count; i++) {
 		const struct placed *r = &p->rows[i];
-		if (r->host >= 0 && dated(r->clock, r->flags))
+		if (!dated(r->clock, r->flags))
+			continue;
+		if (p->sections[r->section - 1].packages)
+			later(&upgraded, r->raw_last);
+		else if (r->host >= 0)
 			later(&p->hosts[r->host].latest, r->raw_last);
 	}
 	for (size_t i = 0; i < p->section_count; i++) {
@@ -252,6 +257,9 @@ static enum cul_status find_ends(struct placing *p)
 		struct place_section *s = &p->sections[i];
 		int64_t known = sane(p->members[s->member - 1].mtime) ? p->members[s->member - 1].mtime :
 				s->host >= 0 && p->hosts[s->host].latest != CUL_NO_TIME ? p->hosts[s->host].latest : bundle;
+		/* where nothing else has a year, the one that lies nearest to the last upgrade */
+		if (known == CUL_NO_TIME && upgraded != CUL_NO_TIME && s->last.no_year && !s->last.no_date)
+			known = upgraded + 183 * DAY;
 		s->end_guessed = known == CUL_NO_TIME;
 		if (known == CUL_NO_TIME)
 			known = now;

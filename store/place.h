@@ -22,6 +22,7 @@ struct placed {
 struct place_section {
 	int member;
 	bool log;                  /* records, not a capture */
+	bool packages;             /* a package manager's: it ends at the last upgrade, weeks before the rest perhaps */
 	struct cul_time first, last;
 	int host;
 	int64_t from, to;          /* placed */
