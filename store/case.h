@@ -51,11 +51,11 @@ struct case_kind {
 	size_t count;
 };
 
+/** What a section covers. */
 struct case_section {
-	int member, host;
-	const char *parser, *streams; /* streams: "kernel,log" */
+	const char *parser, *streams; /* streams: "kernel,log"; each text once */
 	int64_t first, last, first_boot;
-	bool torn;
+	int host;
 };
 
 /** Sections that were read by one parser and show the same streams. */
@@ -63,12 +63,6 @@ struct case_show {
 	const char *parser, *streams;
 	const struct case_section *const *sections;
 	size_t count;
-};
-
-struct case_member {
-	const char *name;
-	int host;
-	size_t order; /* in byte order of the names */
 };
 
 struct cul_case {
@@ -79,12 +73,13 @@ struct cul_case {
 	size_t kind_count, kind_room;
 	struct { const struct cul_kind *key; struct case_kind *kind; } cache[256];
 
-	struct case_member *members;   size_t member_count;  /* by id - 1 */
-	struct case_section *sections; size_t section_count; /* by id - 1 */
+	struct cul_source *sources;    size_t source_count;   /* by the member's id - 1 */
+	uint32_t *source_order;        /* in byte order of the names */
+	struct case_section *sections; size_t section_count;  /* that differ */
+	size_t section_last;           /* the highest id */
 	struct case_show *shows;       size_t show_count;     /* made when first asked */
 	struct cul_host *hosts;        size_t host_count;
 	struct cul_gpu *gpus;          size_t gpu_count;
-	struct cul_source *sources;    size_t source_count;
 	struct cul_damage *damage;     size_t damage_count;
 	struct cul_template *templates; size_t template_count;
 	int *interest_of;              size_t interest_count; /* the case's interest id - 1 -> ours, or -1 */
@@ -97,6 +92,18 @@ struct cul_case {
 	int64_t steps;
 	int64_t memory;
 };
+
+/* strings.c */
+/** Texts, each once, by order of their coming; they live as long as the arena. */
+struct case_strings {
+	struct cul_arena *arena;
+	struct cul_slice *items;
+	size_t count;
+	uint32_t *slots; /* index + 1 */
+	size_t room;
+};
+int case_strings_add(struct case_strings *s, struct cul_slice text); /* its index; -1: out of memory */
+void case_strings_free(struct case_strings *s);
 
 /* store.c */
 enum cul_status case_fail(sqlite3 *db, struct cul_error *err, const char *what);

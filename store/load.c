@@ -182,64 +182,93 @@ static enum cul_status load_gpus(struct cul_case *c, struct cul_error *err)
 	return status == CUL_OK ? ended(c, rc, "gpus", err) : status;
 }
 
-static int by_name(const void *a, const void *b)
+static int by_name(const void *a, const void *b, void *sources)
 {
-	const struct case_member *x = *(struct case_member *const *)a, *y = *(struct case_member *const *)b;
+	const struct cul_source *x = (struct cul_source *)sources + *(const uint32_t *)a, *y = (struct cul_source *)sources + *(const uint32_t *)b;
 	int order = strcmp(x->name, y->name);
 	return order ? order : (x < y ? -1 : x > y);
+}
+
+/* As many rows as the table has: what grows by doubling holds twice of half a million. */
+static size_t rows_of(struct cul_case *c, const char *sql)
+{
+	int64_t n = pragma(c->db, sql);
+	return n > 0 && n < INT_MAX ? (size_t)n : 0;
 }
 
 static enum cul_status load_members(struct cul_case *c, struct cul_error *err)
 {
 	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	struct case_strings readers = { .arena = c->arena };
+	size_t room = rows_of(c, "SELECT count(*) FROM member");
+	c->sources = cul_arena_get(c->arena, (room + 1) * sizeof(*c->sources));
+	c->source_order = cul_arena_get(c->arena, (room + 1) * sizeof(*c->source_order));
+	if (!c->sources || !c->source_order)
+		return NO_MEMORY(err, "members");
 	enum cul_status status = case_prepare(c->db, "SELECT id, name, bytes, lines, read_as, host, first, last FROM member ORDER BY id", &s, err);
 	int rc = SQLITE_DONE;
 	while (status == CUL_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-		if (sqlite3_column_int64(s, 0) != (int64_t)c->member_count + 1 || c->member_count == INT_MAX - 1)
-			return cul_fail(err, CUL_ESTORE, "members: numbers are missing");
-		c->members = more(c, c->members, c->member_count, sizeof(*c->members));
-		c->sources = more(c, c->sources, c->member_count, sizeof(*c->sources));
-		if (!c->members || !c->sources)
-			return NO_MEMORY(err, "members");
-		struct cul_source *source = &c->sources[c->member_count];
-		*source = (struct cul_source){ .name = case_text(c->arena, s, 1).data, .bytes = sqlite3_column_int64(s, 2),
-					       .lines = sqlite3_column_int64(s, 3), .read_as = case_string(c->arena, s, 4),
-					       .host = index_of(s, 5, c->host_count), .first_ns = case_time(s, 6), .last_ns = case_time(s, 7) };
-		c->members[c->member_count++] = (struct case_member){ .name = source->name, .host = source->host };
+		if (sqlite3_column_int64(s, 0) != (int64_t)c->source_count + 1 || c->source_count >= room) {
+			status = cul_fail(err, CUL_ESTORE, "members: numbers are missing");
+			break;
+		}
+		int reader = sqlite3_column_type(s, 4) == SQLITE_NULL ? -1 : case_strings_add(&readers, column(s, 4));
+		c->sources[c->source_count++] = (struct cul_source){
+			.name = case_text(c->arena, s, 1).data, .bytes = sqlite3_column_int64(s, 2), .lines = sqlite3_column_int64(s, 3),
+			.read_as = reader >= 0 ? readers.items[reader].data : NULL, .host = index_of(s, 5, c->host_count),
+			.first_ns = case_time(s, 6), .last_ns = case_time(s, 7) };
 	}
+	case_strings_free(&readers);
 	if (status == CUL_OK)
 		status = ended(c, rc, "members", err);
-	if (status != CUL_OK || !c->member_count)
+	if (status != CUL_OK || !c->source_count)
 		return status;
-	c->source_count = c->member_count;
-	CUL_AUTO(cul_freep) struct case_member **sorted = malloc(c->member_count * sizeof(*sorted));
+	CUL_AUTO(cul_freep) uint32_t *sorted = malloc(c->source_count * sizeof(*sorted));
 	if (!sorted)
 		return NO_MEMORY(err, "members");
-	for (size_t i = 0; i < c->member_count; i++)
-		sorted[i] = &c->members[i];
-	qsort(sorted, c->member_count, sizeof(*sorted), by_name);
-	for (size_t i = 0; i < c->member_count; i++)
-		sorted[i]->order = i;
+	for (size_t i = 0; i < c->source_count; i++)
+		sorted[i] = (uint32_t)i;
+	qsort_r(sorted, c->source_count, sizeof(*sorted), by_name, c->sources);
+	for (size_t i = 0; i < c->source_count; i++)
+		c->source_order[sorted[i]] = (uint32_t)i;
 	return CUL_OK;
 }
 
+/* Of many sections that cover the same one is kept: a bundle of small files has half a million without a time. */
 static enum cul_status load_sections(struct cul_case *c, struct cul_error *err)
 {
 	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
-	enum cul_status status = case_prepare(c->db, "SELECT id, member, parser, streams, host, first, last, "
-						     "iif(first_clock = 3, raw_first, NULL) FROM section ORDER BY id", &s, err);
+	struct case_strings words = { .arena = c->arena };
+	struct cul_arena *scratch = cul_arena_new();
+	struct case_strings seen = { .arena = scratch };
+	enum cul_status status = scratch ? CUL_OK : NO_MEMORY(err, "sections");
+	if (status == CUL_OK)
+		status = case_prepare(c->db, "SELECT id, parser, streams, host, first, last, iif(first_clock = 3, raw_first, NULL) "
+					     "FROM section ORDER BY id", &s, err);
 	int rc = SQLITE_DONE;
 	while (status == CUL_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-		if (sqlite3_column_int64(s, 0) != (int64_t)c->section_count + 1 || c->section_count == INT_MAX - 1)
-			return cul_fail(err, CUL_ESTORE, "sections: numbers are missing");
-		c->sections = more(c, c->sections, c->section_count, sizeof(*c->sections));
-		if (!c->sections)
-			return NO_MEMORY(err, "sections");
+		if (sqlite3_column_int64(s, 0) != (int64_t)c->section_last + 1 || c->section_last == INT_MAX - 1) {
+			status = cul_fail(err, CUL_ESTORE, "sections: numbers are missing");
+			break;
+		}
+		c->section_last++;
+		int parser = case_strings_add(&words, column(s, 1)), streams = case_strings_add(&words, column(s, 2));
+		int64_t key[6] = { parser, streams, index_of(s, 3, c->host_count), case_time(s, 4), case_time(s, 5), case_time(s, 6) };
+		int at = parser < 0 || streams < 0 ? -1 : case_strings_add(&seen, cul_slice((const char *)key, sizeof(key)));
+		if (at >= 0 && (size_t)at < c->section_count)
+			continue;
+		c->sections = at < 0 ? NULL : more(c, c->sections, c->section_count, sizeof(*c->sections));
+		if (!c->sections) {
+			status = NO_MEMORY(err, "sections");
+			break;
+		}
 		c->sections[c->section_count++] = (struct case_section){
-			.member = (int)(sqlite3_column_int64(s, 1) - 1), .parser = case_text(c->arena, s, 2).data,
-			.streams = case_text(c->arena, s, 3).data, .host = index_of(s, 4, c->host_count), .first = case_time(s, 5),
-			.last = case_time(s, 6), .first_boot = case_time(s, 7) };
+			.parser = words.items[parser].data, .streams = words.items[streams].data, .host = (int)key[2], .first = key[3],
+			.last = key[4], .first_boot = key[5] };
 	}
+	case_strings_free(&words);
+	case_strings_free(&seen);
+	cul_arena_free(scratch);
 	return status == CUL_OK ? ended(c, rc, "sections", err) : status;
 }
 

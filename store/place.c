@@ -73,6 +73,19 @@ static bool has_kernel(const char *stream)
 	return at && (at == stream || at[-1] == ',') && (!at[6] || at[6] == ',');
 }
 
+/* Room for as many as the table has: an array that grows by doubling holds twice of half a million. */
+static bool room_for(struct placing *p, const char *sql, void *array, size_t *room, size_t size)
+{
+	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	int64_t n = sqlite3_prepare_v2(p->c->db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+	if (n <= 0)
+		return true;
+	void *all = calloc((size_t)n, size);
+	memcpy(array, &all, sizeof(all));
+	*room = all ? (size_t)n : 0;
+	return all != NULL;
+}
+
 static enum cul_status read_all(struct placing *p)
 {
 	sqlite3 *db = p->c->db;
@@ -90,11 +103,16 @@ static enum cul_status read_all(struct placing *p)
 		return status;
 	size_t member_room = 0, section_room = 0, row_room = 0;
 	int rc;
+	if (!room_for(p, "SELECT count(*) FROM member", &p->members, &member_room, sizeof(*p->members)) ||
+	    !room_for(p, "SELECT count(*) FROM section", &p->sections, &section_room, sizeof(*p->sections)) ||
+	    !room_for(p, "SELECT count(*) FROM observation", &p->rows, &row_room, sizeof(*p->rows)))
+		goto memory;
 	while ((rc = sqlite3_step(members)) == SQLITE_ROW) {
-		if (!place_more(&p->members, p->member_count, &member_room, sizeof(*p->members)))
+		const char *name = (const char *)sqlite3_column_text(members, 1);
+		int root = name ? place_root(p, name) : -1;
+		if (root == -2 || !place_more(&p->members, p->member_count, &member_room, sizeof(*p->members)))
 			goto memory;
-		const char *name = case_text(p->arena, members, 1).data;
-		p->members[p->member_count++] = (struct place_member){ .name = name, .mtime = case_time(members, 2), .host = -1, .root = -1,
+		p->members[p->member_count++] = (struct place_member){ .mtime = case_time(members, 2), .host = -1, .root = root,
 								       .first = CUL_NO_TIME, .last = CUL_NO_TIME };
 	}
 	while (rc == SQLITE_DONE && (rc = sqlite3_step(sections)) == SQLITE_ROW) {
@@ -103,9 +121,9 @@ static enum cul_status read_all(struct placing *p)
 		int64_t member = sqlite3_column_int64(sections, 1);
 		if (member < 1 || (uint64_t)member > p->member_count)
 			return cul_fail(p->err, CUL_ESTORE, "a section of no member");
-		struct cul_slice parser = case_text(p->arena, sections, 2);
-		p->sections[p->section_count++] = (struct place_section){ .member = (int)member, .log = cul_is(parser, CUL_LIT("log")),
-									  .packages = cul_is(parser, CUL_LIT("packages")),
+		const char *parser = (const char *)sqlite3_column_text(sections, 2);
+		p->sections[p->section_count++] = (struct place_section){ .member = (int)member, .log = parser && !strcmp(parser, "log"),
+									  .packages = parser && !strcmp(parser, "packages"),
 									  .first = raw_time(sections, 3), .last = raw_time(sections, 6),
 									  .host = -1, .from = CUL_NO_TIME, .to = CUL_NO_TIME, .end = CUL_NO_TIME };
 		rc = SQLITE_DONE;
@@ -714,8 +732,23 @@ static bool is_copy(const struct placed *x, const struct placed *y)
 	return x->time <= y->last + COPY && y->time <= x->last + COPY;
 }
 
-static void mark_copies(struct placing *p, struct placed **order)
+/* Does the name of @a's member come before that of @b's? 0: they are equal. */
+static int by_members(sqlite3_stmt *s, const struct placed *a, const struct placed *b)
 {
+	sqlite3_bind_int(s, 1, a->member);
+	sqlite3_bind_int(s, 2, b->member);
+	int order = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int(s, 0) : 0;
+	sqlite3_reset(s);
+	return order;
+}
+
+static enum cul_status mark_copies(struct placing *p, struct placed **order)
+{
+	CUL_AUTO(case_finalizep) sqlite3_stmt *names = NULL;
+	enum cul_status status = case_prepare(p->c->db, "SELECT (a.name > b.name) - (a.name < b.name) FROM member a, member b WHERE a.id = ? AND b.id = ?",
+					      &names, p->err);
+	if (status != CUL_OK)
+		return status;
 	qsort(order, p->count, sizeof(*order), by_likeness);
 	for (size_t i = 0; i < p->count; i++) {
 		struct placed *x = order[i];
@@ -726,16 +759,18 @@ static void mark_copies(struct placing *p, struct placed **order)
 			if (!y->kernel || y->copy || !is_copy(x, y))
 				continue;
 			/* the fuller run stays; else the first by the member's name */
-			const char *nx = p->members[x->member - 1].name, *ny = p->members[y->member - 1].name;
-			int names = strcmp(nx, ny);
-			bool keep_x = x->n != y->n ? x->n > y->n : (x->time == CUL_NO_TIME) != (y->time == CUL_NO_TIME) ? x->time != CUL_NO_TIME :
-				      names ? names < 0 : x->id < y->id;
+			bool keep_x = x->n != y->n ? x->n > y->n : x->time != CUL_NO_TIME;
+			if (x->n == y->n && (x->time == CUL_NO_TIME) == (y->time == CUL_NO_TIME)) {
+				int order_of_names = by_members(names, x, y);
+				keep_x = order_of_names ? order_of_names < 0 : x->id < y->id;
+			}
 			if (keep_x)
 				y->copy = x->id;
 			else
 				x->copy = y->id;
 		}
 	}
+	return CUL_OK;
 }
 
 /* ---- facts about hosts ------------------------------------------------------------------------ */
@@ -942,8 +977,8 @@ static enum cul_status place(struct placing *p, struct boots *b, int64_t since_n
 	status = place_gpus(p);
 	if (status != CUL_OK)
 		return status;
-	if (p->count)
-		mark_copies(p, order);
+	if (p->count && (status = mark_copies(p, order)) != CUL_OK)
+		return status;
 	for (size_t i = 0; i < p->count && (since_ns || until_ns); i++) {
 		struct placed *r = &p->rows[i];
 		if (r->time != CUL_NO_TIME && ((since_ns && r->last < since_ns) || (until_ns && r->time > until_ns)))
@@ -964,12 +999,14 @@ static enum cul_status place(struct placing *p, struct boots *b, int64_t since_n
 enum cul_status case_place(struct cul_case *c, int64_t since_ns, int64_t until_ns, struct cul_error *err)
 {
 	struct placing p = { .c = c, .arena = cul_arena_new(), .err = err };
+	p.roots.arena = p.arena;
 	struct boots b = { 0 };
 	enum cul_status status = p.arena ? place(&p, &b, since_ns, until_ns) : cul_fail(err, CUL_ENOMEM, "case: out of memory");
 	cul_arena_free(p.arena);
 	free(p.rows);
 	free(p.sections);
 	free(p.members);
+	case_strings_free(&p.roots);
 	free(p.names);
 	free(p.name_host);
 	free(p.hosts);

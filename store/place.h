@@ -20,21 +20,19 @@ struct placed {
 };
 
 struct place_section {
-	int member;
-	bool log;                  /* records, not a capture */
-	bool packages;             /* a package manager's: it ends at the last upgrade, weeks before the rest perhaps */
+	int member, host;
 	struct cul_time first, last;
-	int host;
 	int64_t from, to;          /* placed */
 	int64_t end;               /* wall time of its last record or of what is known instead: years and days end there */
+	bool log;                  /* records, not a capture */
+	bool packages;             /* a package manager's: it ends at the last upgrade, weeks before the rest perhaps */
 	bool end_guessed;
 };
 
 struct place_member {
-	const char *name;
 	int64_t mtime;
-	int host, root;
 	int64_t first, last;
+	int host, root;            /* root: of the sosreport it lies in, or -1 */
 };
 
 struct place_host {
@@ -64,6 +62,7 @@ struct placing {
 	size_t section_count;
 	struct place_member *members;   /* by id - 1 */
 	size_t member_count;
+	struct case_strings roots;      /* folders of sosreports */
 	const char **names;             /* hosts as spelled */
 	int *name_host;
 	size_t name_count, name_room;
@@ -73,6 +72,8 @@ struct placing {
 	size_t gpu_count, gpu_room;
 };
 
+/** The root of a member of that name in roots; -1: none; -2: out of memory. */
+int place_root(struct placing *p, const char *name);
 enum cul_status place_hosts(struct placing *p);
 enum cul_status place_gpus(struct placing *p);
 enum cul_status place_facts(struct placing *p);

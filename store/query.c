@@ -100,8 +100,8 @@ static struct cul_row *read_spine(struct cul_case *c, sqlite3_stmt *s, const str
 	row->id = sqlite3_column_int64(s, 0);
 	row->kind = kind;
 	row->interest = -1;
-	row->member = member > 0 && (uint64_t)member <= c->member_count ? (int)member - 1 : -1;
-	row->section = section > 0 && (uint64_t)section <= c->section_count ? (int)section - 1 : -1;
+	row->member = member > 0 && (uint64_t)member <= c->source_count ? (int)member - 1 : -1;
+	row->section = section > 0 && (uint64_t)section <= c->section_last ? (int)section - 1 : -1;
 	row->line = sqlite3_column_int64(s, 3);
 	row->offset = sqlite3_column_int64(s, 4);
 	row->time_ns = case_time(s, 5);
@@ -156,7 +156,7 @@ static bool push(struct cul_case *c, struct rows *rows, const struct cul_row *ro
 		rows->room = room;
 	}
 	/* a row that names no member stands last */
-	rows->items[rows->count++] = (struct ordered){ row, row->member >= 0 ? c->members[row->member].order : SIZE_MAX };
+	rows->items[rows->count++] = (struct ordered){ row, row->member >= 0 ? c->source_order[row->member] : SIZE_MAX };
 	return true;
 }
 

@@ -253,6 +253,13 @@ static int by_string(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+int place_root(struct placing *p, const char *name)
+{
+	size_t size = root_of(name);
+	int root = size ? case_strings_add(&p->roots, cul_slice(name, size)) : -1;
+	return size && root < 0 ? -2 : root;
+}
+
 enum cul_status place_hosts(struct placing *p)
 {
 	/* what a member says of itself counts like a host in each of its lines */
@@ -269,37 +276,12 @@ enum cul_status place_hosts(struct placing *p)
 		}
 	}
 
-	/* roots; their folder's name is a name too */
-	int root_count = 0;
-	size_t last_size = 0;
-	const char *last = NULL;
-	for (size_t i = 0; i < p->member_count; i++) {
-		struct place_member *m = &p->members[i];
-		size_t size = root_of(m->name);
-		m->root = -1;
-		if (!size)
-			continue;
-		if (last && last_size == size && !memcmp(last, m->name, size)) {
-			m->root = root_count - 1;
-			continue;
-		}
-		for (size_t j = 0; j < i && m->root < 0; j++) /* only where a root comes back after another: rare, and bounded by roots */
-			if (p->members[j].root >= 0 && root_of(p->members[j].name) == size && !memcmp(p->members[j].name, m->name, size))
-				m->root = p->members[j].root;
-			else if (j > 4096)
-				break;
-		if (m->root < 0)
-			m->root = root_count++;
-		last = m->name;
-		last_size = size;
-	}
-
 	/* hosts in order of their names, whatever was read first */
 	CUL_AUTO(cul_freep) const char **sorted = calloc(p->name_count + 1, sizeof(*sorted));
 	if (!sorted)
 		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
 	/* a folder's name counts only where nothing in it names a host: reports are renamed and obfuscated */
-	CUL_AUTO(cul_freep) bool *speaks = calloc((size_t)root_count + 1, sizeof(*speaks));
+	CUL_AUTO(cul_freep) bool *speaks = calloc(p->roots.count + 1, sizeof(*speaks));
 	if (!speaks)
 		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
 	for (size_t i = 0; i < p->count; i++) {
@@ -307,11 +289,9 @@ enum cul_status place_hosts(struct placing *p)
 		if (root >= 0 && p->rows[i].said >= 0 && !is_weak(p->names[p->rows[i].said]))
 			speaks[root] = true;
 	}
-	for (size_t i = 0; i < p->member_count; i++) {
-		int root = p->members[i].root;
-		if (root >= 0 && !speaks[root])
-			place_name(p, root_host(cul_slice(p->members[i].name, root_of(p->members[i].name))));
-	}
+	for (size_t i = 0; i < p->roots.count; i++)
+		if (!speaks[i])
+			place_name(p, root_host(p->roots.items[i]));
 	const char **all = realloc(sorted, (p->name_count + 1) * sizeof(*sorted));
 	if (!all)
 		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
@@ -342,13 +322,18 @@ enum cul_status place_hosts(struct placing *p)
 		if (room && p->members[row->member - 1].root >= 0)
 			room = cast(&roots, p->members[row->member - 1].root, row->host, weight);
 	}
-	for (size_t i = 0; i < p->member_count && room; i++) {
-		struct place_member *m = &p->members[i];
-		int name = m->root >= 0 && !speaks[m->root] ? place_name(p, root_host(cul_slice(m->name, root_of(m->name)))) : -1;
-		if (name >= 0 && p->name_host[name] >= 0)
-			room = cast(&roots, m->root, p->name_host[name], 100);
+	CUL_AUTO(cul_freep) int *named = malloc((p->roots.count + 1) * sizeof(*named));
+	for (size_t i = 0; named && i < p->roots.count; i++) {
+		int name = speaks[i] ? -1 : place_name(p, root_host(p->roots.items[i]));
+		named[i] = name >= 0 ? p->name_host[name] : -1;
 	}
-	int *member_host = malloc((p->member_count + 1) * sizeof(int)), *root_winner = malloc(((size_t)root_count + 1) * sizeof(int));
+	room &= named != NULL;
+	for (size_t i = 0; i < p->member_count && room; i++) {
+		int root = p->members[i].root;
+		if (root >= 0 && named[root] >= 0)
+			room = cast(&roots, root, named[root], 100);
+	}
+	int *member_host = malloc((p->member_count + 1) * sizeof(int)), *root_winner = malloc((p->roots.count + 1) * sizeof(int));
 	if (!room || !member_host || !root_winner) {
 		free(members.votes);
 		free(roots.votes);
@@ -357,9 +342,9 @@ enum cul_status place_hosts(struct placing *p)
 		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
 	}
 	memset(member_host, 0xff, p->member_count * sizeof(int));
-	memset(root_winner, 0xff, (size_t)root_count * sizeof(int));
+	memset(root_winner, 0xff, p->roots.count * sizeof(int));
 	elect(&members, member_host, p->member_count);
-	elect(&roots, root_winner, (size_t)root_count);
+	elect(&roots, root_winner, p->roots.count);
 
 	/* a host that nobody names is still one */
 	if (!p->host_count) {
@@ -383,7 +368,7 @@ enum cul_status place_hosts(struct placing *p)
 		if (m->host < 0)
 			m->host = member_host[i];
 		if (m->host < 0 && m->root < 0)
-			m->host = root_count > 1 ? -1 : dominant; /* beside several hosts' folders: a job's log, nobody's */
+			m->host = p->roots.count > 1 ? -1 : dominant; /* beside several hosts' folders: a job's log, nobody's */
 	}
 	free(member_host);
 	free(root_winner);
