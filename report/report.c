@@ -388,7 +388,8 @@ static const char *dated_words(struct cul_report *r, const char *text, const cha
 	const char *rest = text + 20;
 	rest += *rest == ',' ? 1 : !strncmp(rest, "，", 3) ? 3 : 0;
 	rest += *rest == ' ';
-	return !strncmp(text, day, 10) ? cul_words(r, "%.8s, %s", text + 11, rest) : cul_words(r, "%.10s %.8s, %s", text, text + 11, rest);
+	const char *comma = r->lang ? "，" : ", ";
+	return !strncmp(text, day, 10) ? cul_words(r, "%.8s%s%s", text + 11, comma, rest) : cul_words(r, "%.10s %.8s%s%s", text, text + 11, comma, rest);
 }
 
 const char *cul_before_words(struct cul_report *r, const struct cul_finding *f, const char *const *names)

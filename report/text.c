@@ -57,7 +57,7 @@ static const char *const labels[][2] = {
 	[L_LAST] = { "last:", "最近：" },
 	[L_GOOD] = { "Last known good:", "最后正常：" },
 	[L_CHANGED] = { "changed between:", "其间变化：" },
-	[L_CHANGED_BEFORE] = { "changed in the day before:", "此前一天内变更：" },
+	[L_CHANGED_BEFORE] = { "changed before:", "此前变更：" },
 	[L_NOT_SEEN] = { "nothing here shows it", "材料中未见" },
 	[L_NO_CHANGE] = { "no change was logged", "未记录到变更" },
 	[L_LINES] = { "The lines that say so:", "判定依据：" },
@@ -349,7 +349,7 @@ static void put_when(struct page *p, const struct cul_finding *f)
 static const char *place(struct cul_report *r, int member, int64_t line, size_t columns)
 {
 	const char *name = safe(r, cul_source_name(r, member));
-	const char *number = cul_words(r, ":%" PRId64, line);
+	const char *number = line > 0 ? cul_words(r, ":%" PRId64, line) : ""; /* a dump has no lines */
 
 	return cul_words(r, "%s%s", cul_shorten_left(r->arena, name, columns - cul_columns(number)), number);
 }

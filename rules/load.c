@@ -22,7 +22,7 @@ static const char *const rule_keys[] = {
 	"id", "title", "severity", "per", "must", "some", "may", "against", "never", "when", "let", "certainty", "act", "explains", "summary",
 	"facts", "remedy", "do_not", "capture", "before_reboot", "rivals", "references", "examples", "role", "onset", "lasts", "at_least", "notes", "sign",
 };
-static const char *const sign_keys[] = { "id", "sign", "title", "must", "about", "for", "fold", "differs", "of", "prefer", "many", "references", "examples", "notes" };
+static const char *const sign_keys[] = { "id", "sign", "title", "must", "about", "for", "reach", "latent", "fold", "differs", "of", "prefer", "many", "references", "examples", "notes" };
 const char *const cul_sign_names[] = { NULL, "good", "change" };
 static const char *const abouts[] = { "host", "gpu", "model", "pid", "program" };
 static const char *const term_keys[] = {
@@ -799,12 +799,20 @@ static enum cul_status read_sign(struct loader *l, const struct cul_node *sign)
 		status = words(l, v, add_about);
 	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "for")))
 		status = words(l, v, add_for);
-	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "fold"))) {
-		struct cul_slice text = text_of(l, v);
-		r->fold_ns = CUL_NO_TIME;
-		if (!duration(&text, &r->fold_ns) || r->fold_ns == CUL_NO_TIME || cul_trim(text).size)
-			return mistake(l, v, "fold: '%s' is no time like '10 min'", string_of(l, v));
+	r->reach_ns = INT64_C(86400) * 1000000000;
+	for (int i = 0; status == CUL_OK && i < 2; i++) {
+		const char *key = i ? "reach" : "fold";
+		int64_t ns = CUL_NO_TIME;
+		struct cul_slice text;
+		if (!(v = cul_node_get(l->tree, root, key)))
+			continue;
+		text = text_of(l, v);
+		if (!duration(&text, &ns) || ns == CUL_NO_TIME || cul_trim(text).size)
+			return mistake(l, v, "%s: '%s' is no time like '10 min'", key, string_of(l, v));
+		*(i ? &r->reach_ns : &r->fold_ns) = ns;
 	}
+	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "latent")))
+		status = flag(l, v, "latent", &r->latent);
 	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "differs")))
 		r->differs = string_of(l, v);
 	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "of"))) {

@@ -257,7 +257,7 @@ static void put_sign(struct writer *w, FILE *out, const struct cul_rule *r)
 	fprintf(out, "%d,%u,{", r->sign, r->about);
 	for (size_t i = 0; i < CUL_SIGN_FOR; i++)
 		put_text(w, out, r->speaks_for[i]);
-	fprintf(out, "},%zu,(int64_t)%" PRIu64 "u,", r->speaks_for_count, (uint64_t)r->fold_ns);
+	fprintf(out, "},%zu,(int64_t)%" PRIu64 "u,%d,(int64_t)%" PRIu64 "u,", r->speaks_for_count, (uint64_t)r->reach_ns, r->latent, (uint64_t)r->fold_ns);
 	put_text(w, out, r->differs);
 	put_text(w, out, r->of);
 	put_expression(w, out, r->prefer);

@@ -85,6 +85,8 @@ struct cul_rule {
 	enum cul_sign sign; /* then it has one must and is no cause; and these: */
 	unsigned about;     /* enum cul_about */
 	const char *speaks_for[CUL_SIGN_FOR]; size_t speaks_for_count; /* causes, "nccl.*" too; none: all */
+	int64_t reach_ns;   /* so long before an onset it still counts */
+	bool latent;        /* it takes effect at some later start: what is preferred counts for a day although all was well after it */
 	int64_t fold_ns;    /* rows no further apart than that are one change */
 	const char *differs, *of; /* only rows whose field differs from the row before of the same host, GPU and @of; or NULL */
 	const struct cul_expr *prefer; /* rows to be named first; or NULL */

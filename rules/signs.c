@@ -12,7 +12,7 @@
  *    the trouble's last line does no harm.
  *  - Best of all is the finding's own measure: the last sample of the same thing that did not yet meet a numeric bound of the must.
  *    It counts before every sign, as it is about exactly that which went wrong.
- * Changes are those between the good sign and the onset (24 h at most), nearest first. Of untimed logs, seconds since the same boot
+ * Changes are those between the good sign and the onset (at most 24 h before it, or what the sign says), nearest first. Of untimed logs, seconds since the same boot
  * serve as clock. Nothing is read where there is no root; for each root a binary search and a walk of bounded length.
  */
 #include <stdio.h>
@@ -538,10 +538,14 @@ static const char *folded(struct cul_judge *j, const struct sign *s, const size_
 	return many && text ? cul_arena_printf(j->arena, "%s%s%s", many, zh ? "" : " ", text) : text;
 }
 
-static void changes_of(struct cul_judge *j, const struct root *root, const struct sign *s, int64_t from, struct change *list, size_t *count)
+static void changes_of(struct cul_judge *j, const struct root *root, const struct sign *s, int64_t good, struct change *list, size_t *count)
 {
+	struct cul_set set = { 0 };
+	struct cul_match m = match_of(j, s->rule, &set);
+	int64_t from = minus(root->onset, s->rule->reach_ns), latent = minus(root->onset, DAY_NS);
 	size_t *group = cul_arena_get(j->scratch, WALK * sizeof(*group)), size = 0;
 	int64_t newest = 0, oldest = 0;
+	bool counts = false;
 
 	for (size_t i = until(root, s, root->onset + CUL_SLACK_NS), n = 0; group && i-- && n < WALK; n++) {
 		const struct cul_row *row = s->rows[i];
@@ -553,19 +557,23 @@ static void changes_of(struct cul_judge *j, const struct root *root, const struc
 				break;
 			continue;
 		}
+		if (good != CUL_NO_TIME && at <= good && (!s->rule->latent || at < latent))
+			continue;
 		if (!speaks_for(root, s->rule, row))
 			continue;
 		if (size && (s->before || minus(oldest, at) > s->rule->fold_ns)) {
-			const char *text = folded(j, s, group, size);
+			const char *text = counts ? folded(j, s, group, size) : NULL;
 			if (text)
 				add_change(list, count, newest, text);
 			size = 0;
 		}
 		newest = size ? newest : at;
 		oldest = at;
+		/* a driver replaced under a program that runs on shows at the next start */
+		counts = (size && counts) || good == CUL_NO_TIME || at > good || !s->rule->prefer || cul_eval_truth(&m, s->rule->prefer, row) == CUL_TRUE;
 		group[size++] = i;
 	}
-	const char *text = size ? folded(j, s, group, size) : NULL;
+	const char *text = size && counts ? folded(j, s, group, size) : NULL;
 	if (text)
 		add_change(list, count, newest, text);
 }
@@ -646,7 +654,7 @@ static void tell(struct signs *g, const struct root *root)
 {
 	struct cul_judge *j = g->j;
 	struct cul_finding *f = &root->s->f;
-	int64_t good = CUL_NO_TIME, from = minus(root->onset, DAY_NS), at = 0;
+	int64_t good = CUL_NO_TIME, at = 0;
 	const char *words = own_measure(j, root, &good), *texts[CHANGED];
 	struct change list[FOUND];
 	size_t count = 0, row, best_row = 0;
@@ -654,7 +662,8 @@ static void tell(struct signs *g, const struct root *root)
 
 	for (size_t i = 0; i < g->count && !words; i++) { /* the latest; of two at a time the first by id */
 		const struct sign *s = &g->items[i];
-		if (s->rule->sign != CUL_SIGN_GOOD || !may_speak(root, s->rule) || !last_before(root, s, &row, &at) || (best && at <= good) || goes_on(root, s))
+		if (s->rule->sign != CUL_SIGN_GOOD || !may_speak(root, s->rule) || !last_before(root, s, &row, &at) ||
+		    minus(root->onset, at) > s->rule->reach_ns || (best && at <= good) || goes_on(root, s))
 			continue;
 		best = s;
 		best_row = row;
@@ -664,11 +673,11 @@ static void tell(struct signs *g, const struct root *root)
 		words = title_of(j, best, best_row);
 	if (words && (texts[0] = dated(j, root, good, words)))
 		add_fact(j, f, "last_known_good", texts, 1);
-	if (words && good > from)
-		from = good;
-	for (size_t i = 0; i < g->count; i++)
-		if (g->items[i].rule->sign == CUL_SIGN_CHANGE && may_speak(root, g->items[i].rule))
-			changes_of(j, root, &g->items[i], from, list, &count);
+	for (size_t i = 0; i < g->count; i++) {
+		const struct cul_rule *r = g->items[i].rule;
+		if (r->sign == CUL_SIGN_CHANGE && may_speak(root, r))
+			changes_of(j, root, &g->items[i], words ? good : CUL_NO_TIME, list, &count);
+	}
 	qsort(list, count, sizeof(*list), by_nearness);
 	size_t told = 0;
 	for (size_t i = 0; i < count && told < CHANGED; i++) {

@@ -152,7 +152,7 @@ static void print_cre(FILE *out, const struct cul_rule *r, bool zh)
 /* What it tells, of whom, and when two are one. */
 static void print_sign(FILE *out, const struct cul_rule *r, const char *lang, bool zh)
 {
-	static const char *const keys[] = { "about", "for", "differs", "of", "fold", "prefer" };
+	static const char *const keys[] = { "about", "for", "reach", "latent", "differs", "of", "fold", "prefer" };
 	bool good = r->sign == CUL_SIGN_GOOD;
 
 	fprintf(out, "%s\n", r->id);
