@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "parsers/image.h"
+#include "parsers/parts.h"
 #include "parsers/sections.h"
 #include "parsers/state.h"
 #include "parsers/writing.h"
@@ -464,6 +465,7 @@ static void read_member(struct cul_parse *p)
 		return;
 	}
 	p->dull = cul_has(member, CUL_LIT("log/apt/")) || cul_has(member, CUL_LIT("dpkg.log")); /* packages called liberror */
+	bool trials = cul_is_trials(p->lines);
 	for (;;) {
 		if (p->open && !begins && (paper || (!p->always_count && cul_may_pass(p))))
 			pass_over(p, paper);
@@ -501,6 +503,11 @@ static void read_member(struct cul_parse *p)
 				continue;
 			}
 			blanks = ruled = false;
+		}
+		if (trials && cul_in_passed_trial(p->lines)) {
+			cul_lines_next(p->lines, &line);
+			p->tally.lines++;
+			continue;
 		}
 		uint64_t only = 0;
 		next_hits(p, line.text);
@@ -614,9 +621,9 @@ static const struct cul_parser *dump_of(struct cul_slice head, struct cul_slice 
 	return best;
 }
 
-static void read_inner(struct cul_parse *p, const struct inner_text *inner)
+void cul_parse_text(struct cul_parse *p, const char *name, int known, struct cul_slice text, const char *damage)
 {
-	struct cul_blob blob = { inner->name, { inner->bytes, inner->size } };
+	struct cul_blob blob = { name, text };
 	struct cul_bundle *bundle = NULL;
 	struct cul_member member;
 	if (cul_bundle_memory(&blob, 1, NULL, &bundle, p->err) != CUL_OK) {
@@ -624,14 +631,17 @@ static void read_inner(struct cul_parse *p, const struct inner_text *inner)
 		return;
 	}
 	if (cul_bundle_next(bundle, &member)) {
-		member.name = p->member_name = inner->name;
-		p->tally.members++;
-		if (cul_parse_fail(p, p->sink->member(p->sink->ctx, &member, &p->member)) == CUL_OK) {
+		member.name = p->member_name = name;
+		p->member = known;
+		p->tally.members += known < 0;
+		if (known >= 0 || cul_parse_fail(p, p->sink->member(p->sink->ctx, &member, &p->member)) == CUL_OK) {
 			cul_lines_start(p->lines, bundle, p->limits.line_bytes);
 			if (!cul_lines_binary(p->lines))
 				read_member(p);
 			if (cul_lines_failed(p->lines))
 				cul_parse_no_memory(p);
+			if (damage && !p->failed)
+				note_damage(p, p->member, damage);
 		}
 	}
 	cul_bundle_close(bundle);
@@ -658,7 +668,7 @@ static bool read_dump(struct cul_parse *p)
 	end_section(p, parser->name);
 	p->tally.bytes += (uint64_t)image.size;
 	for (size_t i = 0; i < p->inner_count && !p->failed; i++)
-		read_inner(p, &p->inner[i]);
+		cul_parse_text(p, p->inner[i].name, -1, cul_slice(p->inner[i].bytes, p->inner[i].size), NULL);
 	drop_inner(p);
 	return true;
 }
@@ -666,6 +676,7 @@ static bool read_dump(struct cul_parse *p)
 static void parse_done(struct cul_parse *p)
 {
 	drop_inner(p);
+	cul_parts_free(p);
 	cul_needles_free(p->needles);
 	free(p->needle_use);
 	free(p->hits);
@@ -749,7 +760,7 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 		p->tally.members++;
 		if (cul_parse_fail(p, sink->member(sink->ctx, &member, &p->member)) != CUL_OK)
 			break;
-		if (read_dump(p)) {
+		if (read_dump(p) || cul_parts_take(p, &member)) {
 			if (!p->failed)
 				read_damage(p, member.name, p->member);
 			continue;
@@ -771,6 +782,7 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 	}
 	if (!p->failed)
 		read_damage(p, NULL, -1);
+	cul_parts_read(p);
 	if (tally)
 		*tally = p->tally;
 	status = p->failed;

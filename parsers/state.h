@@ -102,6 +102,9 @@ struct cul_parse {
 	} inner[CUL_INNER_TEXTS];
 	size_t inner_count;
 
+	struct cul_part *parts; /* parts.c: members that are read together at the end */
+	size_t part_count;
+
 	/* the record at hand */
 	uint32_t *hits;
 	size_t hit_count;
@@ -142,6 +145,8 @@ void cul_peel(struct cul_parse *parse, struct cul_record *rec);
 void cul_note_time(struct cul_parse *parse, struct cul_time time);
 /** Copy into @room, cut to what fits. */
 struct cul_slice cul_hold(char *room, size_t size, struct cul_slice text);
+/** Read @text as a log or capture of its own: a new member, or the one that is @member already (-1: none). @damage: of it; may be NULL. */
+void cul_parse_text(struct cul_parse *parse, const char *name, int member, struct cul_slice text, const char *damage);
 enum cul_status cul_parse_no_memory(struct cul_parse *parse);
 /** Remember the first failure; returns it. */
 enum cul_status cul_parse_fail(struct cul_parse *parse, enum cul_status status);
