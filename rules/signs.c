@@ -207,7 +207,8 @@ static bool same_program(const struct root *root, const struct cul_row *row)
 		return true;
 	for (size_t i = 0; i < f->evidence_count; i++) {
 		const struct cul_row *e = f->evidence[i].row;
-		if (f->evidence[i].role == CUL_MUST && (e->member == row->member || (e->unit && row->unit && !strcmp(e->unit, row->unit))))
+		/* a file may hold what many units print */
+		if (f->evidence[i].role == CUL_MUST && (e->unit && row->unit ? !strcmp(e->unit, row->unit) : e->member == row->member))
 			return true;
 	}
 	return false;

@@ -390,6 +390,11 @@ static const struct { const char *yaml, *sentence; } mistakes[] = {
 	{ "id: t.x\nseverity: err\ncertainty: strong\nmust: { a: { text: 'abcd' } }\n", ":1:1: a rule needs a title" },
 	{ "id: t.x\ntitle: t\nseverty: err\n", ":3:1: a rule has no key 'severty'; did you mean 'severity'?" },
 	{ "id: t.x\ntitle: t\nseverity: bad\n", ":3:11: severity: 'bad' is none of emerg, alert" },
+	{ "id: t.x\ntitle: t\nsign: well\nmust: { a: { kind: nvidia.xid } }\n", ":3:7: sign: 'well' is none of good, change" },
+	{ "id: t.x\ntitle: t\nsign: good\nseverity: err\nmust: { a: { kind: nvidia.xid } }\n", ":4:1: a sign has no key 'severity'" },
+	{ "id: t.x\ntitle: t\nsign: good\nmust: { a: { kind: nvidia.xid }, b: { kind: nvidia.xid } }\n", ":1:1: a sign has one 'must'" },
+	{ "id: t.x\ntitle: t\nsign: good\ndiffers: xid\nmust: { a: { kind: nvidia.xid } }\n", ":3:7: 'differs' makes a change" },
+	{ "id: t.x\ntitle: t\nsign: change\nfold: long\nmust: { a: { kind: nvidia.xid } }\n", ":4:7: fold: 'long' is no time" },
 	{ HEAD("t.x") "must: { a: { knd: nvidia.xid } }\n", ":5:14: a term has no key 'knd'; did you mean 'kind'?" },
 	{ HEAD("t.x") "must: { a: { kind: nvidia.xjd } }\n", ":5:20: there is no kind 'nvidia.xjd'; did you mean 'nvidia.xid'?" },
 	{ HEAD("t.x") "must: { a: { kind: nvidia.xid, where: 'xidd == 79' } }\n", "'xidd'; did you mean 'xid'?" },
@@ -493,6 +498,88 @@ static void test_circles(void **state)
 	}
 }
 
+/* ---- signs ---------------------------------------------------------------------------------- */
+
+#define BROKE HEAD("t.broke") "must: { a: { text: '~ svc broke (?<n>\\d+)' } }\n"
+#define GOOD "id: s.good\nsign: good\ntitle: \"answer {a.n}\"\nabout: program\nmust: { a: { text: '~ answered no (?<n>\\d+)' } }\n"
+#define SET "id: s.set\nsign: change\ntitle: \"{last(a.v)} after {first(a.v)}\"\ndiffers: v\nreach: 3 d\nmust: { a: { text: '~ setting is (?<v>\\w+)' } }\n"
+#define PUT "id: s.put\nsign: change\ntitle: \"{a.name}\"\nmany: \"{count(a)} put in:\"\nfold: 1 min\nprefer: \"name == 'driver'\"\nlatent: true\n" \
+	    "must: { a: { text: '~ put in (?<name>\\w+)' } }\n"
+#define AT(time, unit, words) "2026-11-21T" time "Z h " unit "[1]: " words "\n"
+
+/* What a log says was good last, and what changed. */
+static const struct { const char *log, *good, *changed; } sign_cases[] = {
+	{ AT("02:00:00", "svc", "answered no 1") AT("02:01:00", "svc", "answered no 2") AT("02:02:00", "svc", "svc broke 1") AT("02:03:00", "svc", "answered no 3"),
+	  "2026-11-21T02:01:00Z, answer 2", "-" },
+	/* another program's answers are none; without any there is nothing */
+	{ AT("02:00:00", "other", "answered no 1") AT("02:02:00", "svc", "svc broke 1"), "-", "-" },
+	/* what goes on while it is broken is no sign; what has become seldom is one */
+	{ AT("02:00:00", "svc", "answered no 1") AT("02:01:00", "svc", "answered no 2") AT("02:02:00", "svc", "svc broke 1") AT("02:03:00", "svc", "answered no 3")
+	  AT("02:04:00", "svc", "answered no 4") AT("02:05:00", "svc", "svc broke 2"), "-", "-" },
+	{ AT("02:00:00", "svc", "answered no 1") AT("02:01:00", "svc", "answered no 2") AT("02:02:00", "svc", "svc broke 1")
+	  AT("02:05:00", "svc", "svc broke 2"), "2026-11-21T02:01:00Z, answer 2", "-" },
+	/* only what differs has changed, and only behind the good sign */
+	{ AT("01:00:00", "svc", "setting is red") AT("01:10:00", "svc", "setting is red") AT("01:20:00", "svc", "setting is blue")
+	  AT("01:30:00", "svc", "answered no 1") AT("01:40:00", "svc", "setting is green") AT("01:50:00", "svc", "svc broke 1") AT("01:55:00", "svc", "setting is grey"),
+	  "2026-11-21T01:30:00Z, answer 1", "2026-11-21T01:40:00Z, green after blue" },
+	/* one change of many; those that prefer nothing end at the good sign, a latent one does not */
+	{ AT("01:00:00", "apt", "put in a") AT("01:00:01", "apt", "put in b") AT("01:00:02", "apt", "put in driver") AT("01:00:03", "apt", "put in c")
+	  AT("01:30:00", "svc", "answered no 1") AT("01:50:00", "svc", "svc broke 1"),
+	  "2026-11-21T01:30:00Z, answer 1", "2026-11-21T01:00:03Z, 4 put in: driver, a, b" },
+	{ AT("01:00:00", "apt", "put in a") AT("01:30:00", "svc", "answered no 1") AT("01:50:00", "svc", "svc broke 1"), "2026-11-21T01:30:00Z, answer 1", "-" },
+	/* three at most, the nearest first; a day back at most, three for what says so */
+	{ "2026-11-17T02:00:00Z h svc[1]: setting is a\n2026-11-19T02:00:00Z h svc[1]: setting is b\n2026-11-19T02:10:00Z h apt[1]: put in old\n"
+	  AT("02:00:00", "apt", "put in a") AT("02:10:00", "apt", "put in b") AT("02:20:00", "apt", "put in a") AT("02:30:00", "svc", "svc broke 1"),
+	  "-", "2026-11-21T02:20:00Z, a (2×),2026-11-21T02:10:00Z, b,2026-11-19T02:00:00Z, b after a" },
+};
+
+static void test_signs(void **state)
+{
+	char good[256], changed[512];
+	(void)state;
+	for (size_t i = 0; i < sizeof(sign_cases) / sizeof(*sign_cases); i++) {
+		struct bench b = { 0 };
+		write_rule(&b, BROKE);
+		write_rule(&b, GOOD);
+		write_rule(&b, SET);
+		write_rule(&b, PUT);
+		judge(&b, sign_cases[i].log);
+		const struct cul_finding *f = find(&b, "t.broke");
+		assert_non_null(f);
+		assert_int_equal(b.verdict->count, 1); /* a sign is no finding, and is not told as not judged */
+		assert_int_equal(b.verdict->not_judged_count, 0);
+		fact(f, "last_known_good", good, sizeof(good));
+		fact(f, "changed_between", changed, sizeof(changed));
+		if (strcmp(good, sign_cases[i].good) || strcmp(changed, sign_cases[i].changed))
+			fail_msg("case %zu: good '%s', want '%s'; changed '%s', want '%s'", i, good, sign_cases[i].good, changed, sign_cases[i].changed);
+		done(&b);
+	}
+}
+
+/* Where a log has no wall clock, seconds since the boot order it; a bound that a sample still kept goes before all signs. */
+static void test_signs_of_clocks(void **state)
+{
+	struct bench b = { 0 };
+	char text[256];
+	(void)state;
+	write_rule(&b, HEAD("t.xid") "must: { a: { kind: nvidia.xid } }\n");
+	write_rule(&b, "id: s.good\nsign: good\ntitle: \"link {a.n}\"\nmust: { a: { text: '~ link is up no (?<n>\\d+)' } }\n");
+	judge(&b, "[  100.000000] eth0: link is up no 1\n[  200.000000] eth0: link is up no 2\n[  300.000000] NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus.\n"
+		  "[  310.000000] eth0: link is up no 3\n");
+	assert_string_equal(fact(find(&b, "t.xid"), "last_known_good", text, sizeof(text)), "200.0 s after the boot, link 2");
+	done(&b);
+
+	write_rule(&b, HEAD("t.slow") "must: { s: { kind: vllm.stats, where: 'waiting > 100' } }\n");
+	write_rule(&b, "id: s.good\nsign: good\ntitle: tokens\nmust: { a: { kind: vllm.stats, where: 'tokens_per_s > 0' } }\n");
+#define STATS(time, waiting) "INFO 11-21 " time " [loggers.py:116] Engine 000: Avg prompt throughput: 240.9 tokens/s, Avg generation throughput: 220.7 tokens/s, " \
+	"Running: 9 reqs, Waiting: " waiting " reqs, GPU KV cache usage: 7.1%, Prefix cache hit rate: 37.3%\n"
+	judge(&b, "2026-11-21T01:59:00Z a line with its year\n" STATS("02:00:00", "3") STATS("02:00:10", "7") STATS("02:00:20", "140") STATS("02:00:30", "150"));
+	fact(find(&b, "t.slow"), "last_known_good", text, sizeof(text));
+	if (strcmp(text, "2026-11-21T02:00:10Z, waiting was 7"))
+		fail_msg("'%s'", text);
+	done(&b);
+}
+
 static void test_builtin(void **state)
 {
 	struct cul_error err = { 0 };
@@ -518,6 +605,7 @@ int main(void)
 		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_builtin), cmocka_unit_test(test_expressions),
 		cmocka_unit_test(test_matches), cmocka_unit_test(test_joined_rows_go), cmocka_unit_test(test_certainty), cmocka_unit_test(test_acts),
 		cmocka_unit_test(test_ranking), cmocka_unit_test(test_not_judged), cmocka_unit_test(test_check), cmocka_unit_test(test_circles),
+		cmocka_unit_test(test_signs), cmocka_unit_test(test_signs_of_clocks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
