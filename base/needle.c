@@ -116,7 +116,7 @@ static void fill_entries(struct cul_needles *set, const struct cul_choice *choic
 
 static enum cul_status make(const struct cul_needle *needles, size_t count, struct cul_slice sample, struct cul_needles **ret)
 {
-	static const struct cul_effort quick = { CUL_MODEL_PLACES, 3, 0 }, again = { 8192, 4, 0 };
+	static const struct cul_effort quick = CUL_EFFORT_QUICK, again = { 8192, 4, 0 };
 	void *room = NULL;
 	if (posix_memalign(&room, 64, sizeof(struct cul_needles)))
 		return CUL_ENOMEM;

@@ -68,6 +68,11 @@ struct cul_planned {
 };
 extern const struct cul_planned cul_needle_plan[];
 extern const size_t cul_needle_planned;
+/* What that one does not know of them, planned quickly when the product is built (rules/mkpack_plan.c), so that it is not done at each start. */
+extern const struct cul_planned cul_needle_late[];
+extern const size_t cul_needle_late_planned;
+/* How much thought a set is given that nobody planned. */
+#define CUL_EFFORT_QUICK { CUL_MODEL_PLACES, 3, 0 }
 
 /* ---- needle_model.c: the model of ordinary log text, written into the build by mkmodel.c ---- */
 #define CUL_MODEL_PLACES 1024

@@ -392,21 +392,30 @@ static void choose(struct plan *p, const struct cul_model *m, const struct cul_n
 	put(p, &w, ret->bucket);
 }
 
-static bool planned(const struct cul_needle *n, bool halves, struct cul_choice *ret)
+static const struct cul_planned *named(const struct cul_planned *plan, size_t count, uint32_t name)
 {
-	uint32_t name = cul_literal_name(n->literal, n->caseless);
-	size_t low = 0, high = cul_needle_planned;
+	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		if (cul_needle_plan[middle].name < name)
+		if (plan[middle].name < name)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == cul_needle_planned || cul_needle_plan[low].name != name)
+	return low < count && plan[low].name == name ? &plan[low] : NULL;
+}
+
+static bool planned(const struct cul_needle *n, bool halves, struct cul_choice *ret)
+{
+	uint32_t name = cul_literal_name(n->literal, n->caseless);
+	const struct cul_planned *known = named(cul_needle_plan, cul_needle_planned, name);
+
+	if (!known)
+		known = named(cul_needle_late, cul_needle_late_planned, name);
+	if (!known)
 		return false;
-	*ret = halves ? cul_needle_plan[low].halves : cul_needle_plan[low].bytes;
+	*ret = halves ? known->halves : known->bytes;
 	return ret->bucket < BUCKETS && (size_t)ret->at + CUL_WINDOW_BYTES <= n->literal.size;
 }
 

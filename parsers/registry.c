@@ -60,16 +60,21 @@ static bool stream_has(const char *list, const char *word)
 	return !n;
 }
 
-static void add_kind(const struct cul_kind *kind)
+/* @slots: 2 * KINDS places by the name's hash; the kind's number + 1 */
+static void add_kind(const struct cul_kind *kind, uint16_t *slots)
 {
 	struct made *m = NULL;
-	for (size_t i = 0; i < made_count && !m; i++)
-		if (!strcmp(made[i].kind.name, kind->name))
-			m = &made[i];
+	uint32_t at = 2166136261u;
+	for (const char *c = kind->name; *c; c++)
+		at = (at ^ (unsigned char)*c) * 16777619u;
+	for (at = (at ^ at >> 16) % (2 * KINDS); slots[at] && !m; at = (at + 1) % (2 * KINDS))
+		if (!strcmp(made[slots[at] - 1].kind.name, kind->name))
+			m = &made[slots[at] - 1];
 	if (!m) {
 		if (made_count == KINDS)
 			return;
 		m = &made[made_count++];
+		slots[at] = (uint16_t)made_count;
 		m->kind = *kind;
 		m->kind.fields = m->fields;
 		m->stream[0] = 0;
@@ -101,6 +106,7 @@ static int by_name(const void *a, const void *b)
 static void make(void)
 {
 	size_t parsers = 0, envelopes = 0;
+	uint16_t slots[2 * KINDS] = { 0 };
 	made = calloc(KINDS, sizeof(*made));
 	for (const struct cul_parser *const *p = cul_messages; *p; p++)
 		parsers++;
@@ -114,24 +120,24 @@ static void make(void)
 	if (!made || !formats)
 		return;
 	for (size_t i = 0; own[i]; i++)
-		add_kind(own[i]);
+		add_kind(own[i], slots);
 	struct cul_format *f = formats;
 	for (const struct cul_envelope *const *e = cul_envelopes; *e; e++)
 		*f++ = (struct cul_format){ (*e)->name, "envelope", (*e)->about };
 	for (const struct cul_parser *const *p = cul_messages; *p; p++) {
 		*f++ = (struct cul_format){ (*p)->name, "message", (*p)->about };
 		for (const struct cul_kind *const *k = (*p)->kinds; k && *k; k++)
-			add_kind(*k);
+			add_kind(*k, slots);
 	}
 	for (const struct cul_parser *const *p = cul_captures; *p; p++) {
 		*f++ = (struct cul_format){ (*p)->name, "capture", (*p)->about };
 		for (const struct cul_kind *const *k = (*p)->kinds; k && *k; k++)
-			add_kind(*k);
+			add_kind(*k, slots);
 	}
 	for (const struct cul_parser *const *p = cul_dumps; *p; p++) {
 		*f++ = (struct cul_format){ (*p)->name, "dump", (*p)->about };
 		for (const struct cul_kind *const *k = (*p)->kinds; k && *k; k++)
-			add_kind(*k);
+			add_kind(*k, slots);
 	}
 	for (size_t i = 0; i < made_count; i++)
 		sorted[i] = &made[i].kind;

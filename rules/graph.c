@@ -284,9 +284,10 @@ static size_t fold_twins(struct cul_scored **s, size_t count, struct twin *twins
 int cul_graph(struct cul_judge *j, struct cul_scored **s, size_t count)
 {
 	struct sort_context ctx = { .scored = s, .at_ns = j->at_ns };
-	struct link *links = cul_arena_get(j->scratch, EDGES * sizeof(*links));
+	size_t pairs = count * count < EDGES ? count * count + 1 : EDGES, most = pairs * 64 < EDGES ? pairs * 64 : EDGES;
+	struct link *links = cul_arena_get(j->scratch, most * sizeof(*links));
 	struct cul_scored **before = cul_arena_get(j->scratch, (count + 1) * sizeof(*before));
-	struct twin *twins = cul_arena_get(j->scratch, EDGES * sizeof(*twins));
+	struct twin *twins = cul_arena_get(j->scratch, pairs * sizeof(*twins));
 
 	if (!links || !before || !twins) {
 		j->status = CUL_ENOMEM;

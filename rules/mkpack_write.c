@@ -198,7 +198,7 @@ static void put_term(struct writer *w, const struct cul_term *t)
 	fputs("{", w->term);
 	put_text(w, w->term, t->name);
 	put_node(w, w->term, t->node);
-	fprintf(w->term, "%d,0,%zu,%d,%zu,%zu,", t->role, t->kind_count, t->kind_missing, t->interest, t->interest_count);
+	fprintf(w->term, "%d,kinds+%zu,%zu,%d,%zu,%zu,", t->role, w->kind_count - t->kind_count, t->kind_count, t->kind_missing, t->interest, t->interest_count);
 	put_text(w, w->term, t->sql);
 	put_text(w, w->term, t->stream);
 	put_text(w, w->term, t->unit);
@@ -293,7 +293,7 @@ static void put_rule(struct writer *w, FILE *out, const struct cul_rule *r)
 	fprintf(out, "%d,%d,%d,%d,%d,{", r->role, r->onset_term, r->lasts, r->per_job, r->per_gpu);
 	for (size_t i = 0; i < CUL_PER; i++)
 		put_text(w, out, r->per[i]);
-	fprintf(out, "},%zu,0,%zu,", r->per_count, r->term_count);
+	fprintf(out, "},%zu,(struct cul_term *)(terms+%zu),%zu,", r->per_count, w->term_count, r->term_count);
 	for (size_t i = 0; i < r->term_count; i++)
 		put_term(w, &r->terms[i]);
 	put_expression(w, out, r->when);
@@ -377,7 +377,7 @@ bool mkpack_write(FILE *out, const struct cul_rules *rules, const struct cul_nod
 		[OWN] = { "struct cul_field own" }, [LISTS] = { "char *const lists" }, [CAPTURES] = { "struct cul_field *const captures" },
 		[ARGS] = { "struct cul_expr *const args" }, [EXPR] = { "struct cul_expr exprs" }, [NAMED] = { "struct cul_named named" },
 		[EDGES] = { "struct cul_edge edges" }, [ACTS] = { "struct cul_act acts" }, [TERM] = { "struct cul_term terms" },
-		[KIND] = { "uint16_t kinds" }, [RULES] = { "struct cul_rule rules" }, [ITEMS] = { "struct cul_interest items" },
+		[KIND] = { "uint16_t numbers" }, [RULES] = { "struct cul_rule rules" }, [ITEMS] = { "struct cul_interest items" },
 		[MISTAKES] = { "char *const mistakes" },
 	};
 	const struct cul_calibration *c = &rules->calibration;
@@ -419,7 +419,7 @@ bool mkpack_write(FILE *out, const struct cul_rules *rules, const struct cul_nod
 	}
 	fputs("\n};\nstatic const char text[] =\n", out);
 	mkpack_string(out, w.text, w.size);
-	fprintf(out, ";\nstatic const struct cul_expr exprs[%zu];\n", w.expr_count + 1);
+	fprintf(out, ";\nstatic const struct cul_kind *kinds[%zu];\nstatic const struct cul_expr exprs[%zu];\n", w.kind_count + 1, w.expr_count + 1);
 	for (size_t i = 0; i < PIECES; i++) { /* none is empty: one that nobody asks for stands at its end */
 		fclose(pieces[i].file);
 		fprintf(out, "static const %s[] = {\n%s%s};\n", pieces[i].head, pieces[i].bytes,
@@ -436,8 +436,8 @@ bool mkpack_write(FILE *out, const struct cul_rules *rules, const struct cul_nod
 	put_reals(out, c->takes, CUL_CLASSES);
 	put_reals(out, c->x, sizeof(c->x) / sizeof(*c->x));
 	put_reals(out, c->y, sizeof(c->y) / sizeof(*c->y));
-	fprintf(out, "%zu}, rules, %zu, terms, %zu, kinds, %zu, kind_names, %zu, items, %zu, %zu, mistakes, %zu, tools };\n", c->points,
-		rules->count, w.term_count, w.kind_count, names, rules->item_count, rules->patterns, rules->mistake_count);
+	fprintf(out, "%zu}, rules, %zu, kinds, %zu, numbers, kind_names, %zu, items, %zu, %zu, mistakes, %zu, tools };\n", c->points,
+		rules->count, w.kind_count, names, rules->item_count, rules->patterns, rules->mistake_count);
 	free(w.text);
 	free(w.strings);
 	free(w.exprs);

@@ -2,6 +2,7 @@
 /** The pack: built-in rules first, then the user's files and folders. */
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -47,7 +48,22 @@ enum cul_status cul_rules_note(struct cul_rules *rules, const char *text)
 	return rules->note_count < NOTES ? add_line(rules, &rules->notes, &rules->note_count, &rules->note_room, text) : CUL_OK;
 }
 
-/* What mkpack made, with the kinds of this program in their places. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Kinds have no place before the program runs. They get theirs before the first rules are handed out. */
+static void place_kinds(void)
+{
+	const struct cul_pack *pack = &cul_builtin_pack;
+	const struct cul_kind *const *kinds = cul_kinds();
+
+	for (size_t i = 0; i < pack->names; i++)
+		if (!kinds[i] || strcmp(kinds[i]->name, pack->kind_names[i]))
+			return; /* no memory, or another set of kinds: the first place stays empty */
+	for (size_t i = pack->kind_count; i--;)
+		pack->kinds[i] = kinds[pack->numbers[i]];
+}
+
+/* What mkpack made. */
 static enum cul_status load_builtin(struct cul_rules *rules, bool with_rules, struct cul_error *err)
 {
 	const struct cul_pack *pack = &cul_builtin_pack;
@@ -55,36 +71,21 @@ static enum cul_status load_builtin(struct cul_rules *rules, bool with_rules, st
 	rules->calibration = pack->calibration;
 	if (!with_rules)
 		return CUL_OK;
-	const struct cul_kind *const *kinds = cul_kinds();
-	for (size_t i = 0; i < pack->names; i++)
-		if (!kinds[i] || strcmp(kinds[i]->name, pack->kind_names[i]))
-			return cul_fail(err, CUL_ERULE, "built-in rules: made for another set of kinds");
-	struct cul_rule *own = cul_arena_get(rules->arena, pack->count * sizeof(*own));
-	struct cul_term *terms = cul_arena_get(rules->arena, pack->term_count * sizeof(*terms));
-	const struct cul_kind **places = cul_arena_get(rules->arena, pack->kind_count * sizeof(*places));
+	pthread_once(&once, place_kinds);
 	rules->room = pack->count + 64;
 	rules->rules = cul_arena_get(rules->arena, rules->room * sizeof(*rules->rules));
 	rules->item_room = pack->item_count + 64;
 	rules->items = cul_arena_get(rules->arena, rules->item_room * sizeof(*rules->items));
-	if (!own || !terms || !places || !rules->rules || !rules->items)
+	if ((pack->kind_count && !pack->kinds[0]) || !rules->rules || !rules->items)
 		return cul_fail(err, CUL_ENOMEM, "built-in rules: out of memory");
 
-	memcpy(own, pack->rules, pack->count * sizeof(*own));
-	memcpy(terms, pack->terms, pack->term_count * sizeof(*terms));
+	for (size_t i = 0; i < pack->count; i++)
+		rules->rules[i] = (struct cul_rule *)(uintptr_t)&pack->rules[i];
+	rules->count = pack->count;
 	memcpy(rules->items, pack->items, pack->item_count * sizeof(*rules->items));
 	rules->item_count = pack->item_count;
 	rules->patterns = pack->patterns;
 	rules->kind_count = pack->names;
-	for (size_t i = 0; i < pack->kind_count; i++)
-		places[i] = kinds[pack->kinds[i]];
-	for (size_t i = 0; i < pack->count; i++) {
-		own[i].terms = terms;
-		for (size_t k = 0; k < own[i].term_count; k++, terms++) {
-			terms->kinds = places;
-			places += terms->kind_count;
-		}
-		rules->rules[rules->count++] = &own[i];
-	}
 	for (size_t i = 0; i < pack->mistake_count; i++) /* the others still work; `check` tells */
 		if (add_mistake(rules, pack->mistakes[i]) != CUL_OK)
 			return cul_fail(err, CUL_ENOMEM, "built-in rules: out of memory");

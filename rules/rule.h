@@ -142,15 +142,15 @@ double cul_calibration_map(const struct cul_calibration *c, double odds);
 
 /* ---- the built-in pack: made from rules/ at build time by mkpack --------------------------- */
 
-/** The rules as load.c read them, but for what is known only at run time: the places of the kinds. */
+/** The rules as load.c read them. They are used where they stand and never written to. */
 struct cul_pack {
 	const struct cul_node *nodes;
 	const char *text;
 	struct cul_calibration calibration;
-	const struct cul_rule *rules; size_t count;       /* by id; .terms is not set: they stand in this order in … */
-	const struct cul_term *terms; size_t term_count;  /* … where .kinds is not set: they stand in this order in … */
-	const uint16_t *kinds; size_t kind_count;         /* … as numbers of cul_kinds(), */
-	const char *const *kind_names; size_t names;      /* which were these */
+	const struct cul_rule *rules; size_t count;        /* by id */
+	const struct cul_kind **kinds; size_t kind_count;  /* what the terms' .kinds point into: filled in once, when first they are loaded, … */
+	const uint16_t *numbers;                           /* … by their numbers among cul_kinds(), */
+	const char *const *kind_names; size_t names;       /* which were these */
 	const struct cul_interest *items; size_t item_count;
 	size_t patterns;
 	const char *const *mistakes; size_t mistake_count; /* why rules were left out */
