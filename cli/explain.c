@@ -48,7 +48,9 @@ static void put_evidence(struct cul_case *c, const struct cul_finding *f)
 		put_text(stdout, slice_of(e->term));
 		putchar(' ');
 		put_text(stdout, slice_of(e->row->member >= 0 && (size_t)e->row->member < count ? sources[e->row->member].name : "?"));
-		printf(":%" PRId64 "  ", e->row->line);
+		if (e->row->line > 0)
+			printf(":%" PRId64, e->row->line);
+		fputs("  ", stdout);
 		put_text(stdout, e->row->text);
 		putchar('\n');
 	}

@@ -163,7 +163,9 @@ static void put_row(const struct options *o, struct cul_case *c, const struct cu
 		putchar(' ');
 	}
 	put_text(stdout, slice_of(where));
-	printf(":%" PRId64 " ", row->line);
+	if (row->line > 0)
+		printf(":%" PRId64, row->line);
+	putchar(' ');
 	if (row->n > 1)
 		printf("(%" PRId64 " times) ", row->n);
 	put_text(stdout, row->text);

@@ -95,7 +95,9 @@ static void put_evidence(struct cul_report *r, const struct cul_finding *f)
 		const struct cul_row *row = picked[i]->row;
 		const char *when = cul_time_words(r, row->time_ns), *rest = cul_row_rest(r, row);
 
-		fprintf(r->out, "<li><span class=\"place\">%s:%" PRId64, ht(r, cul_source_name(r, row->member)), row->line);
+		fprintf(r->out, "<li><span class=\"place\">%s", ht(r, cul_source_name(r, row->member)));
+		if (row->line > 0)
+			fprintf(r->out, ":%" PRId64, row->line);
 		if (*when)
 			fprintf(r->out, " &middot; %s", when);
 		if (row->n > 1)

@@ -74,8 +74,8 @@ static void put_evidence(struct cul_report *r, const struct cul_finding *f)
 
 		const char *rest = cul_row_rest(r, row);
 
-		fprintf(r->out, "%s%s:%" PRId64 "  %s%s%s%s\n", picked[i]->role == CUL_AGAINST ? "(against) " : "",
-			cul_harmless(r->arena, cul_str(cul_source_name(r, row->member))), row->line,
+		fprintf(r->out, "%s%s%s  %s%s%s%s\n", picked[i]->role == CUL_AGAINST ? "(against) " : "",
+			cul_harmless(r->arena, cul_str(cul_source_name(r, row->member))), row->line > 0 ? cul_words(r, ":%" PRId64, row->line) : "",
 			row->n > 1 ? cul_words(r, "(×%" PRId64 ") ", row->n) : "", cul_harmless(r->arena, text), *rest ? "  … " : "", rest);
 	}
 	for (size_t i = 0; i <= longest; i++)
