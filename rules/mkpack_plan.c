@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #include "base/needle_inside.h"
-#include "culprit/parse.h"
 
 const struct cul_planned cul_needle_late[1]; /* mkpack itself has none */
 const size_t cul_needle_late_planned = 0;

@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "culprit/parse.h"
 #include "parsers/fields.h"
 
 /* The dictionary's fields by the names that C knows them by. */

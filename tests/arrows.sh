@@ -34,6 +34,7 @@ for room in include base parsers store rules report archive cli; do
 	set -f
 	while read -r file line name; do
 		[ -n "$file" ] || continue
+		case $file:$name in rules/mkpack*:parsers/fields.*) continue ;; esac # a program of the build: it names fields by what C calls them
 		allowed "$room" "$name" || wrong "$file:$line: $room/ may not include \"$name\""
 		case $name in *..*) wrong "$file:$line: an include that climbs: \"$name\"" ;; esac
 	done <<LIST
