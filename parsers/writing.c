@@ -7,8 +7,15 @@
  * standards, Debian policy and kernel.org give to histories and licences. A renamed one by its first lines: code opens with comments,
  * #include, import, and ends its lines with ; { }.
  * Not asked of .txt and the like: there a script and its output stand together. Logs, captures, tickets (.md, README) and settings are none of these.
+ *
+ * So are definitions of alerts and rules (Prometheus, Falco, Sigma, node-problem-detector, CRE, this program's own), which hold the
+ * messages they wait for, and pages that tell what to do about a message: headings, and sentences like "If you see ...".
+ *
+ * And what a test that passed printed in a log of pytest (-s, live logs, -rP), go test -v or GoogleTest: it provoked that.
  */
 #include "parsers/writing.h"
+
+#include <ctype.h>
 
 #include "base/slice.h"
 
@@ -114,7 +121,167 @@ static bool is_notes(struct cul_slice member)
 	return false;
 }
 
+/* A line "key:", "- key:" or "\"key\":", whatever follows. */
+static bool is_key(struct cul_slice line, const char *key)
+{
+	struct cul_slice text = cul_trim(line), name = cul_str(key);
+	while (text.size && (text.data[0] == '-' || text.data[0] == ' ' || text.data[0] == '{' || text.data[0] == '"')) {
+		text.data++;
+		text.size--;
+	}
+	if (!cul_starts(text, name))
+		return false;
+	text = cul_slice(text.data + name.size, text.size - name.size);
+	return cul_starts(text, CUL_LIT(":")) || cul_starts(text, CUL_LIT("\":"));
+}
+
+/* "- word: ..." or "word: ...", "\"word\": ...": a line of YAML or JSON. */
+static bool is_setting(struct cul_slice line)
+{
+	size_t i = 0, from;
+	while (i < line.size && (line.data[i] == ' ' || line.data[i] == '-' || line.data[i] == '{' || line.data[i] == '"'))
+		i++;
+	for (from = i; i < line.size && (isalnum((unsigned char)line.data[i]) || line.data[i] == '_' || line.data[i] == '-' || line.data[i] == '.'); i++)
+		;
+	if (i > from && i < line.size && line.data[i] == '"')
+		i++;
+	return i > from && i < line.size && line.data[i] == ':' && (i + 1 == line.size || line.data[i + 1] == ' ');
+}
+
+/* Each kind of definition by two keys that stand together nowhere else; @all: and the whole view has to look like settings. */
+static bool by_keys(struct cul_lines *lines, bool all)
+{
+	static const char *const pairs[][2] = { { "alert", "expr" }, { "rule", "condition" }, { "logsource", "detection" }, { "logPath", "rules" },
+						{ "must", "certainty" }, { "some", "certainty" }, { "cre", "rule" } };
+	unsigned first = 0, second = 0;
+	size_t told = 0, settings = 0;
+	struct cul_line line;
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
+		for (size_t k = 0; k < sizeof(pairs) / sizeof(*pairs); k++) {
+			first |= (unsigned)is_key(line.text, pairs[k][0]) << k;
+			second |= (unsigned)is_key(line.text, pairs[k][1]) << k;
+		}
+		told += cul_trim(line.text).size != 0;
+		settings += is_setting(line.text);
+	}
+	return (first & second) && (!all || settings * 10 >= told * 7);
+}
+
+static bool is_settings(struct cul_slice member)
+{
+	static const char *const ends[] = { ".yaml", ".yml", ".json", ".rules", ".rule", ".conf", ".toml" };
+	struct cul_slice name = base_name(member);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (cul_ends(name, cul_str(ends[i])))
+			return true;
+	return false;
+}
+
+/* "## CUDA out of memory", then "If you see ..., lower ...": a page about troubles. A ticket's headings ask (Describe the bug) and its text tells. */
+static bool by_advice(struct cul_slice member, struct cul_lines *lines)
+{
+	static const char *const advice[] = { "f you see ", "f you get ", "f you encounter ", "hen you see ", "ou may see ", "ou might see ", "usually means", "his means that ",
+					      "s caused by ", "be caused by ", "o fix th", "**cause", "**solution", "**fix", "**resolution", "**symptom", "## solution",
+					      "## cause", "## symptom", "## resolution", "## how to fix", "# troubleshooting", "## error", "## common ", "**symptoms" };
+	static const char *const named[] = { "troubleshoot", "runbook", "playbook", "known-issue", "known_issue", "error-codes", "cheatsheet", "howto", "how-to" };
+	struct cul_slice name = base_name(member);
+	struct cul_line line;
+	bool fenced = false;
+	size_t headings = 0;
+	unsigned seen = 0, kinds = 0, told = 0;
+	if (!cul_ends(name, CUL_LIT(".md")) && !cul_ends(name, CUL_LIT(".txt")) && !cul_ends(name, CUL_LIT(".adoc")) && !cul_ends(name, CUL_LIT(".markdown")))
+		return false;
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
+		char low[256];
+		if (cul_starts(line.text, CUL_LIT("```")))
+			fenced = !fenced;
+		if (fenced) /* pasted */
+			continue;
+		struct cul_slice text = { .data = low, .size = line.text.size < sizeof(low) ? line.text.size : sizeof(low) };
+		for (size_t k = 0; k < text.size; k++)
+			low[k] = (char)(line.text.data[k] >= 'A' && line.text.data[k] <= 'Z' ? line.text.data[k] | 0x20 : line.text.data[k]);
+		told += text.size != 0;
+		headings += cul_starts(text, CUL_LIT("#")) && text.size < 120;
+		for (size_t k = 0; k < sizeof(advice) / sizeof(*advice); k++)
+			seen |= (unsigned)cul_has(text, cul_str(advice[k])) << k;
+	}
+	for (; seen; seen &= seen - 1)
+		kinds++;
+	for (size_t i = 0; i < sizeof(named) / sizeof(*named); i++)
+		if (cul_find_nocase(name, cul_str(named[i])) != SIZE_MAX)
+			return headings >= 2 && kinds;
+	return told >= 6 && headings >= 3 && kinds >= 3;
+}
+
+/* ---- tests ---------------------------------------------------------------------------------- */
+
+enum trial { NONE, BEGINS, PASSED, ENDS };
+
+static enum trial trial_of(struct cul_slice line)
+{
+	static const struct {
+		const char *word;
+		enum trial means;
+	} words[] = {
+		{ "=== RUN  ", BEGINS }, { "=== CONT ", BEGINS }, { "--- PASS: ", PASSED }, { "--- FAIL: ", ENDS }, { "--- SKIP: ", ENDS },
+		{ "[ RUN      ]", BEGINS }, { "[       OK ]", PASSED }, { "[  FAILED  ]", ENDS }, { "[  SKIPPED ]", ENDS },
+		{ "live log setup ---", BEGINS }, { "live log call ---", BEGINS }, { "live log teardown ---", BEGINS },
+	};
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (cul_has(line, cul_str(words[i].word)))
+			return words[i].means;
+	if (cul_starts(line, CUL_LIT("PASSED")) && (line.size == 6 || line.data[6] == ' '))
+		return PASSED;
+	if (cul_starts(line, CUL_LIT("FAILED")) || cul_starts(line, CUL_LIT("ERROR  ")) || cul_starts(line, CUL_LIT("SKIPPED")))
+		return cul_has(line, CUL_LIT("%]")) || cul_is(cul_trim(line), CUL_LIT("FAILED")) ? ENDS : NONE;
+	size_t at = cul_find(line, CUL_LIT(".py::"));
+	if (at < 200 && !cul_has(cul_slice(line.data, at), CUL_LIT(" ")))
+		return cul_has(line, CUL_LIT(" PASSED")) || cul_has(line, CUL_LIT(" FAILED")) || cul_has(line, CUL_LIT(" SKIPPED")) ? ENDS : BEGINS;
+	return NONE;
+}
+
+bool cul_is_trials(struct cul_lines *lines)
+{
+	struct cul_line line;
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
+		if (cul_has(line.text, CUL_LIT("= test session starts =")) || cul_has(line.text, CUL_LIT("=== RUN  ")) || cul_has(line.text, CUL_LIT("[==========] Running ")))
+			return true;
+	return false;
+}
+
+/* The nearest heading above is that of pytest's report on tests that passed. */
+static bool is_passes(struct cul_slice line, bool *heading)
+{
+	*heading = line.size >= 40 && cul_starts(line, CUL_LIT("=====")) && cul_ends(cul_trim(line), CUL_LIT("====="));
+	return *heading && cul_has(line, CUL_LIT("= PASSES ="));
+}
+
+bool cul_in_passed_trial(struct cul_lines *lines)
+{
+	struct cul_above above = { .itself = true };
+	struct cul_line line;
+	bool heading = false, begun = false;
+	for (size_t i = 0; i < 200 && cul_lines_above(lines, &above, &line); i++) {
+		if (is_passes(line.text, &heading))
+			return true;
+		enum trial t = begun ? NONE : trial_of(line.text);
+		if (heading || t == PASSED || t == ENDS)
+			break;
+		begun = begun || t == BEGINS;
+		if (begun)
+			break;
+	}
+	for (size_t i = 0; begun && i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
+		enum trial t = trial_of(line.text);
+		if (t == PASSED)
+			return true;
+		if (t == ENDS || (t == BEGINS && !cul_has(line.text, CUL_LIT("live log"))))
+			return false;
+	}
+	return false;
+}
+
 bool cul_is_writing(struct cul_slice member, struct cul_lines *lines)
 {
-	return by_name(member) || (!is_notes(member) && by_lines(lines));
+	return by_name(member) || (!is_notes(member) && by_lines(lines)) || by_keys(lines, !is_settings(member)) || by_advice(member, lines);
 }

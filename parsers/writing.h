@@ -8,5 +8,9 @@
 
 /** Is this member such a text? Its name says so, or what its first lines look like (of a member that has just begun). */
 bool cul_is_writing(struct cul_slice member, struct cul_lines *lines);
+/** Is it the log of a run of tests (of a member that has just begun)? */
+bool cul_is_trials(struct cul_lines *lines);
+/** Stands the next line in what a test printed that passed? Looks 200 lines back and as far ahead as there is a view. */
+bool cul_in_passed_trial(struct cul_lines *lines);
 
 #endif
