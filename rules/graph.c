@@ -15,6 +15,7 @@
 #define SHARE 0.8
 #define AROUND_NS (INT64_C(1800) * CUL_SECOND)
 #define PAST_NS (INT64_C(86400) * CUL_SECOND) /* so long after its last sign a trouble is over */
+#define OVER_NS (30 * PAST_NS) /* and so long after it nobody asks about it */
 #define SURE 0.8 /* a root that puts older ones behind it */
 
 struct link {
@@ -98,6 +99,8 @@ static enum cul_truth in_order(const struct cul_scored *a, const struct cul_scor
 	if (!onsets(a, b, &x, &y))
 		return CUL_UNKNOWN;
 	int64_t gap, slack = CUL_SLACK_NS, loose = a->uncertainty_ns > b->uncertainty_ns ? a->uncertainty_ns : b->uncertainty_ns;
+	if (a->section && a->section == b->section && a->uncertainty_ns == b->uncertainty_ns)
+		loose = 0; /* one log, one clock */
 	if (__builtin_sub_overflow(y, x, &gap))
 		return CUL_UNKNOWN;
 	if (gap < -slack) {
@@ -213,11 +216,24 @@ static bool near(const struct cul_scored *s, int64_t at)
 	return at && s->f.first_ns != CUL_NO_TIME && s->f.first_ns <= at + AROUND_NS && s->f.last_ns >= at - AROUND_NS;
 }
 
+/* Does a kernel log of the host go on a month and more after @last, whatever the boots between? */
+static bool is_long_over(const struct cul_judge *j, int host, int64_t last)
+{
+	/* what has no times covers all of them, and tells nothing here */
+	if (last > INT64_MAX - 26 * OVER_NS || cul_case_covers(j->c, "kernel", host, INT64_MAX - 1, INT64_MAX - 1) == CUL_TRUE)
+		return false;
+	for (int i = 1; i <= 24; i++)
+		if (cul_case_covers(j->c, "kernel", host, last + i * OVER_NS, last + i * OVER_NS) == CUL_TRUE)
+			return true;
+	return false;
+}
+
 /*
  * An old trouble that was over for a day when a sure and severe one began isn't what the incident is about. What lasts until the
- * next boot is never over, nor is what has symptoms since.
+ * next boot is never over, nor is what has symptoms since. What the kernel told once, and never again in a month and more of its log, is
+ * history: it leads no more, unless --about or --at ask for it.
  */
-static void mark_past(struct cul_scored **s, size_t count)
+static void mark_past(struct cul_judge *j, struct cul_scored **s, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		int64_t last = s[i]->f.last_ns;
@@ -231,6 +247,10 @@ static void mark_past(struct cul_scored **s, size_t count)
 			s[i]->past = k != i && s[k]->f.role == CUL_ROLE_ROOT && s[k]->f.host == s[i]->f.host && !s[k]->onset_open &&
 				     s[k]->f.certainty >= SURE && s[k]->f.severity >= 0 && s[k]->f.severity <= 3 &&
 				     s[k]->f.onset_ns != CUL_NO_TIME && s[k]->f.onset_ns > last && s[k]->f.onset_ns - PAST_NS > last;
+		if (s[i]->logged && !s[i]->asked && !near(s[i], j->at_ns) && s[i]->f.host >= 0 && is_long_over(j, s[i]->f.host, last)) {
+			s[i]->past = true;
+			s[i]->f.role = CUL_ROLE_BACKGROUND;
+		}
 	}
 }
 
@@ -311,7 +331,7 @@ int cul_graph(struct cul_judge *j, struct cul_scored **s, size_t count)
 		s[i]->f.waived = cul_ask_waived(j, &s[i]->f);
 		before[i] = s[i];
 	}
-	mark_past(s, count);
+	mark_past(j, s, count);
 	qsort_r(s, count, sizeof(*s), by_rank, &ctx);
 	size_t twin_count = fold_twins(s, count, twins);
 	if (twin_count)

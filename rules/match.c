@@ -372,9 +372,17 @@ static bool make_onsets(struct cul_match *m, struct cul_set *set)
 	if (!set->onsets)
 		return false;
 	for (size_t i = 0; i < set->count; i++) {
-		int64_t at = onset_of(set->rows[i]);
-		if (at != CUL_NO_TIME)
-			set->onsets[set->onset_count++] = at;
+		const struct cul_row *row = set->rows[i];
+		int64_t at = onset_of(row);
+		if (at == CUL_NO_TIME)
+			continue;
+		bool first = !set->onset_count;
+		if (first)
+			set->section = row->section;
+		if (row->section != set->section || (!first && row->uncertainty_ns != set->uncertainty_ns))
+			set->section = -1;
+		set->uncertainty_ns = row->uncertainty_ns;
+		set->onsets[set->onset_count++] = at;
 	}
 	if (!set->onset_count)
 		for (size_t i = 0; i < set->count; i++)
@@ -421,6 +429,9 @@ static enum cul_truth in_window(struct cul_match *m, const struct cul_term *t, c
 		return CUL_UNKNOWN;
 	if (anchor->rows[0]->uncertainty_ns > slack)
 		slack = anchor->rows[0]->uncertainty_ns;
+	/* one log, one clock: whatever its zone is, it is the same for both */
+	if (anchor_timed && anchor->section >= 0 && row->section == anchor->section && row->uncertainty_ns == anchor->uncertainty_ns && slack > CUL_SLACK_NS)
+		slack = CUL_SLACK_NS;
 	if (slack > CUL_SLACK_NS) {
 		if (t->within_ns != INT64_MAX && slack > t->within_ns && slack > 60 * INT64_C(1000000000))
 			return CUL_UNKNOWN;

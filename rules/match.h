@@ -54,6 +54,7 @@ struct cul_set {
 	struct cul_cached *cache;
 	int64_t *onsets; size_t onset_count;  /* of its rows, ordered; made when first an anchor */
 	bool onsets_made;
+	int section; int64_t uncertainty_ns; /* of all its timed rows; section -1: they differ */
 };
 
 struct cul_part {
