@@ -574,17 +574,33 @@ struct cul_record cul_dump_record(const struct cul_parse *p, struct cul_time tim
 	return cul_line_record(&line, time);
 }
 
+static enum cul_status add_inner(struct cul_parse *p, const char *name, char *bytes, size_t size, bool opens)
+{
+	struct inner_text inner = { .size = size, .bytes = bytes, .opens = opens };
+	if (asprintf(&inner.name, "%s!%s", p->member_name, name) < 0) {
+		free(bytes);
+		return cul_parse_no_memory(p);
+	}
+	p->inner[p->inner_count++] = inner;
+	return p->failed;
+}
+
 enum cul_status cul_dump_text(struct cul_parse *p, const char *name, struct cul_slice text)
 {
 	if (p->inner_count == CUL_INNER_TEXTS || !text.size)
 		return p->failed;
-	struct inner_text inner = { .size = text.size, .bytes = malloc(text.size) };
-	if (!inner.bytes || asprintf(&inner.name, "%s!%s", p->member_name, name) < 0) {
-		free(inner.bytes);
+	char *bytes = malloc(text.size);
+	if (!bytes)
 		return cul_parse_no_memory(p);
-	}
-	memcpy(inner.bytes, text.data, text.size);
-	p->inner[p->inner_count++] = inner;
+	memcpy(bytes, text.data, text.size);
+	return add_inner(p, name, bytes, text.size, false);
+}
+
+enum cul_status cul_section_member(struct cul_parse *p, const char *name, void *bytes, size_t size)
+{
+	if (p->inner_count < CUL_INNER_TEXTS && size)
+		return add_inner(p, name, bytes, size, true);
+	free(bytes);
 	return p->failed;
 }
 
@@ -621,6 +637,32 @@ static const struct cul_parser *dump_of(struct cul_slice head, struct cul_slice 
 	return best;
 }
 
+static bool read_dump(struct cul_parse *p);
+
+/* What stood inside a text, packed or not: what died may be in it. */
+static void read_opened(struct cul_parse *p, const struct inner_text *inner)
+{
+	struct cul_blob blob = { inner->name, { inner->bytes, inner->size } };
+	struct cul_bundle *outer = p->bundle;
+	struct cul_member member;
+	if (cul_bundle_memory(&blob, 1, &p->limits, &p->bundle, p->err) != CUL_OK) {
+		p->bundle = outer;
+		cul_parse_no_memory(p);
+		return;
+	}
+	if (cul_bundle_next(p->bundle, &member)) {
+		member.name = p->member_name = inner->name;
+		p->tally.members++;
+		if (cul_parse_fail(p, p->sink->member(p->sink->ctx, &member, &p->member)) == CUL_OK && !read_dump(p))
+			note_damage(p, p->member, "not read: no core file of a kind that is known");
+		/* also where its gzip is torn */
+		if (!p->failed)
+			read_damage(p, inner->name, p->member);
+	}
+	cul_bundle_close(p->bundle);
+	p->bundle = outer;
+}
+
 void cul_parse_text(struct cul_parse *p, const char *name, int known, struct cul_slice text, const char *damage)
 {
 	struct cul_blob blob = { name, text };
@@ -647,6 +689,23 @@ void cul_parse_text(struct cul_parse *p, const char *name, int known, struct cul
 	cul_bundle_close(bundle);
 }
 
+/* What openers and captures found inside, now that they are done. */
+static void read_inner(struct cul_parse *p)
+{
+	struct inner_text inner[CUL_INNER_TEXTS];
+	size_t count = p->inner_count;
+	memcpy(inner, p->inner, count * sizeof(*inner));
+	p->inner_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!p->failed && inner[i].opens)
+			read_opened(p, &inner[i]);
+		else if (!p->failed)
+			cul_parse_text(p, inner[i].name, -1, cul_slice(inner[i].bytes, inner[i].size), NULL);
+		free(inner[i].name);
+		free(inner[i].bytes);
+	}
+}
+
 /* False: no dump, its bytes are as they were. */
 static bool read_dump(struct cul_parse *p)
 {
@@ -667,9 +726,7 @@ static bool read_dump(struct cul_parse *p)
 	cul_note_time(p, p->capture_time);
 	end_section(p, parser->name);
 	p->tally.bytes += (uint64_t)image.size;
-	for (size_t i = 0; i < p->inner_count && !p->failed; i++)
-		cul_parse_text(p, p->inner[i].name, -1, cul_slice(p->inner[i].bytes, p->inner[i].size), NULL);
-	drop_inner(p);
+	read_inner(p);
 	return true;
 }
 
@@ -779,6 +836,8 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 			cul_parse_no_memory(p);
 		if (!p->failed)
 			read_damage(p, p->member_name, p->member);
+		if (p->inner_count)
+			read_inner(p);
 	}
 	if (!p->failed)
 		read_damage(p, NULL, -1);

@@ -120,6 +120,8 @@ struct cul_head {
 bool cul_line_next(struct cul_parse *parse, struct cul_line *line);
 /** Look at the line after (0: the next) without taking it; at most 31 ahead. */
 bool cul_line_peek(struct cul_parse *parse, size_t ahead, struct cul_line *line);
+/** This line of the capture is a log's line as well: messages and rules' texts are looked for in it. @quiet: words make it no suspect. */
+void cul_line_also(struct cul_parse *parse, const struct cul_line *line, bool quiet);
 /** Give the last line back: it isn't this format's any more; another parser starts there. */
 void cul_line_back(struct cul_parse *parse);
 /** A record at @line with @time, for cul_emit() (host and unit empty). */
@@ -137,6 +139,12 @@ struct cul_time cul_capture_time(const struct cul_parse *parse);
 void cul_set_capture_time(struct cul_parse *parse, struct cul_time time);
 /** Tell which host this member is of (uname -n, a prompt, a hostname file). Kept. */
 void cul_set_host(struct cul_parse *parse, struct cul_slice host);
+
+/**
+ * Something in the section that is a file of its own, packed or not: opened as a dump when this member is read, "x.crash!CoreDump". @bytes
+ * are from malloc() and taken over.
+ */
+enum cul_status cul_section_member(struct cul_parse *parse, const char *name, void *bytes, size_t size);
 
 /* ---- dumps ---------------------------------------------------------------------------------- */
 

@@ -99,6 +99,7 @@ struct cul_parse {
 	struct inner_text {
 		char *name, *bytes;
 		size_t size;
+		bool opens; /* not a text, but what may be a dump */
 	} inner[CUL_INNER_TEXTS];
 	size_t inner_count;
 

@@ -210,21 +210,26 @@ static enum cul_status on_observe(void *ctx, const struct cul_observation *o)
 	return CUL_OK;
 }
 
-static struct told tell(const char *name, struct cul_slice bytes)
+static struct told tell_all(const struct cul_blob *blobs, size_t count, const struct cul_unwinder *unwinder)
 {
 	struct told told = { 0 };
-	struct cul_blob blob = { name, bytes };
+	const struct cul_limits limits = { .unwinder = unwinder };
 	struct cul_sink sink = { .ctx = &told, .member = on_member, .section = on_section, .observe = on_observe, .section_end = on_end,
 				 .suspect = on_suspect };
 	struct cul_bundle *bundle;
 	struct cul_error err = { 0 };
 	told.out = open_memstream(&told.text, &told.size);
 	assert_non_null(told.out);
-	assert_int_equal(cul_bundle_memory(&blob, 1, NULL, &bundle, &err), CUL_OK);
-	assert_int_equal(cul_parse(bundle, NULL, NULL, &sink, NULL, &err), CUL_OK);
+	assert_int_equal(cul_bundle_memory(blobs, count, NULL, &bundle, &err), CUL_OK);
+	assert_int_equal(cul_parse(bundle, NULL, &limits, &sink, NULL, &err), CUL_OK);
 	cul_bundle_close(bundle);
 	fclose(told.out);
 	return told;
+}
+
+static struct told tell(const char *name, struct cul_slice bytes)
+{
+	return tell_all(&(const struct cul_blob){ name, bytes }, 1, NULL);
 }
 
 static void expect(struct told told, const char *text)
@@ -584,6 +589,131 @@ static void by_linux(void **state)
 	free(told.text);
 }
 
+/* ---- with the program's files; what stands around cores -------------------------------------- */
+
+static struct cul_slice server_core(void)
+{
+	static char bytes[1 << 16];
+	FILE *f = fopen("samples/dumps/server.core.zst", "rb");
+	assert_non_null(f);
+	size_t n = fread(bytes, 1, sizeof(bytes), f);
+	fclose(f);
+	return (struct cul_slice){ bytes, n };
+}
+
+static void some_frames(void *ctx, const struct cul_unwind *what, bool (*frame)(void *to, const struct cul_unwind_frame *f), void *to, char why[256])
+{
+	const char *mode = ctx;
+	const struct cul_unwind_frame frames[] = { { 0, what->threads[0].registers[16], "inner call", "/src/a\nb.c", 7 }, { 0, 0x401000, "outer", NULL, 0 },
+						   { 1, what->threads[1].registers[16], NULL, NULL, 0 }, { 1, 1, "waits", "w.c", 3 } };
+	assert_int_equal(what->machine, 62);
+	assert_true(what->module_count > 0 && what->thread_count == 3);
+	/* the stack is there, from the red zone up, and nobody's environment is needed for it */
+	assert_true(what->threads[0].stack.size > 128 && what->threads[0].registers[7] - what->threads[0].stack_at <= 136);
+	if (!strcmp(mode, "backwards"))
+		for (size_t i = COUNT(frames); i--;)
+			frame(to, &frames[i]);
+	else if (!strcmp(mode, "flood"))
+		for (size_t i = 0; i < 100000; i++)
+			frame(to, &frames[0]);
+	else
+		for (size_t i = 0; i < COUNT(frames); i++)
+			assert_true(frame(to, &frames[i]));
+	frame(to, &(const struct cul_unwind_frame){ 99999, 1, "nobody", NULL, 0 });
+	snprintf(why, 256, "%s", strcmp(mode, "told") ? "" : "libx.so has no file");
+}
+
+static void unwinders(void **state)
+{
+	(void)state;
+	static char mode[3][12] = { "told", "backwards", "flood" };
+	struct cul_unwinder u = { .ctx = mode[0], .unwind = some_frames };
+	const struct cul_blob blob = { "core", server_core() };
+	struct told told = tell_all(&blob, 1, &u);
+	expect(told, "frames=inner_call(a_b.c:7) outer;");
+	expect(told, "unwound=libdw;");
+	expect(told, "frames=inner_call outer; function=inner_call;");
+	expect(told, " waits(w.c:3);");
+	expect(told, "why=libx.so has no file;");
+	refuse(told, "nobody");
+	free(told.text);
+	u.ctx = mode[1]; /* who answers out of order is heard as far as it makes sense */
+	told = tell_all(&blob, 1, &u);
+	expect(told, "waits(w.c:3)");
+	refuse(told, "outer");
+	free(told.text);
+	u.ctx = mode[2];
+	told = tell_all(&blob, 1, &u);
+	expect(told, "inner_call");
+	free(told.text);
+}
+
+static void efi_parts(void **state)
+{
+	(void)state;
+#define PART(text) { text, sizeof(text) - 1 }
+	const struct cul_blob blobs[] = {
+		{ "p/dmesg-efi_pstore-179522645901001", PART("Panic#1 Part1\n<4>[  101.100070]  init_incident+0x40/0x1000 [incident]\n<4>[  101.100080]  </TASK>\n") },
+		{ "p/dmesg-efi_pstore-179522645901002", PART("Panic#2 Part1\n<6>[  102.000000] another record\n") },
+		{ "p/dmesg-efi_pstore-179522645902001", PART("Panic#1 Part2\n<1>[  101.100000] BUG: kernel NULL pointer dereference, address: 0000000000000018\n"
+							     "<4>[  101.100030] Oops: 0000 [#1] PREEMPT SMP NOPTI\n<4>[  101.100050] RIP: 0010:null_deref+0x12/0x20 [incident]\n"
+							     "<4>[  101.100060] Call Trace:\n<4>[  101.100065]  <TASK>\n") },
+		{ "p/dmesg-efi-notes", PART("Panic#1 Part1\n") },
+	};
+	struct told told = tell_all(blobs, COUNT(blobs), NULL);
+	expect(told, "frames=init_incident");
+	expect(told, "count=2; part=1;");
+	refuse(told, "input.damaged");
+	free(told.text);
+	/* in any order; and what is missing is told */
+	const struct cul_blob turned[] = { blobs[2], blobs[1], blobs[0] };
+	told = tell_all(turned, COUNT(turned), NULL);
+	expect(told, "frames=init_incident");
+	free(told.text);
+	const struct cul_blob torn[] = { { "dmesg-efi-179522645903001", blobs[2].bytes }, { "dmesg-efi-179522645901001", blobs[0].bytes } };
+	told = tell_all(torn, COUNT(torn), NULL);
+	expect(told, "1 of the parts of this pstore record are not there");
+	free(told.text);
+}
+
+/* apport's way: each line base64 by itself, all of it one packed stream */
+static void core_in_a_report(void **state)
+{
+	(void)state;
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	struct cul_slice core = server_core();
+	char *text = NULL;
+	size_t size;
+	for (size_t piece = 10; piece < core.size * 2; piece = piece == 10 ? 30000 : core.size * 2 - 1) {
+		FILE *f = open_memstream(&text, &size);
+		fputs("ProblemType: Crash\nExecutablePath: /usr/bin/server\nSignal: 11\nCoreDump: base64\n", f);
+		for (size_t at = 0; at < core.size; at += piece) {
+			size_t end = core.size - at < piece ? core.size : at + piece;
+			putc(' ', f);
+			for (size_t i = at; i < end; i += 3) {
+				uint32_t v = 0;
+				for (size_t k = 0; k < 3; k++)
+					v = v << 8 | (i + k < end ? (unsigned char)core.data[i + k] : 0);
+				for (size_t k = 0; k < 4; k++)
+					putc(k && i + k - 1 >= end ? '=' : letters[v >> (18 - 6 * k) & 63], f);
+			}
+			putc('\n', f);
+		}
+		fputs("Title: server crashed\n", f);
+		fclose(f);
+		struct told told = tell("_usr_bin_server.1000.crash", (struct cul_slice){ text, size });
+		expect(told, "core.dumped comm=server;");
+		expect(told, "core.futex-cycle pid=14628;");
+		refuse(told, "input.damaged");
+		free(told.text);
+		told = tell("_usr_bin_server.1000.crash", (struct cul_slice){ text, size / 2 });
+		expect(told, "core.dumped comm=server;");
+		expect(told, "input.damaged");
+		free(told.text);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -591,6 +721,7 @@ int main(void)
 		cmocka_unit_test(places_and_arguments), cmocka_unit_test(frame_pointers), cmocka_unit_test(raised_again),
 		cmocka_unit_test(last_words),        cmocka_unit_test(circles),      cmocka_unit_test(whose_file),
 		cmocka_unit_test(cut_short),         cmocka_unit_test(by_linux),
+		cmocka_unit_test(unwinders),         cmocka_unit_test(efi_parts),    cmocka_unit_test(core_in_a_report),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,8 +17,10 @@
  *    H4sICAAAAAAC/0NvcmVEdW1wAA==
  *
  * Keys with values on the line, or on lines that begin with a blank. Stacktrace, SegvReason and Title are there once apport-retrace or
- * the reporting has looked at it. The core inside (base64 of gzip) is not read; `apport-unpack` takes it out. ProcEnviron is passed over.
+ * the reporting has looked at it. The core inside (each line is base64 by itself, of a piece of one gzip or zstd stream) is opened as a
+ * member of its own up to 64 MiB of packed bytes; `apport-unpack` takes larger ones out. ProcEnviron is passed over.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "parsers/coredump.h"
@@ -26,6 +28,66 @@
 
 enum { DATE, PATH, COMMAND, SIGNAL, SIGNAL_NAME, PACKAGE, SEGV, ASSERTION, TITLE, PID, UID, KEYS };
 static const char *const keys[KEYS] = { "Date", "ExecutablePath", "ProcCmdline", "Signal", "SignalName", "Package", "SegvReason", "AssertionMessage", "Title", NULL, NULL };
+
+#define PACKED (64u << 20)
+
+/** The core's bytes so far. A line longer than the parse's limit comes in pieces: bits are carried on from one to the next. */
+struct core_bytes {
+	unsigned char *bytes;
+	size_t size, room;
+	uint32_t bits;
+	int count; /* of bits */
+	bool there, wrong, large;
+};
+
+static enum cul_status add_base64(struct core_bytes *c, struct cul_slice text, bool begins)
+{
+	if (begins)
+		c->count = 0;
+	for (size_t i = 0; i < text.size && !c->wrong && !c->large; i++) {
+		char b = text.data[i];
+		int value = b >= 'A' && b <= 'Z' ? b - 'A' : b >= 'a' && b <= 'z' ? b - 'a' + 26 : b >= '0' && b <= '9' ? b - '0' + 52 : b == '+' ? 62 : b == '/' ? 63 : -1;
+		if (b == '=') {
+			c->count = 0;
+			continue;
+		}
+		if (value < 0) {
+			c->wrong = true;
+			break;
+		}
+		c->bits = c->bits << 6 | (uint32_t)value;
+		c->count += 6;
+		if (c->count < 8)
+			continue;
+		if (c->size == c->room) {
+			c->large = c->room >= PACKED;
+			if (c->large)
+				break;
+			c->room = c->room ? c->room * 2 : 64u << 10;
+			unsigned char *more = realloc(c->bytes, c->room);
+			if (!more)
+				return CUL_ENOMEM;
+			c->bytes = more;
+		}
+		c->count -= 8;
+		c->bytes[c->size++] = (unsigned char)(c->bits >> c->count);
+	}
+	return CUL_OK;
+}
+
+/* Takes @c's bytes. */
+static enum cul_status end_core(struct cul_parse *parse, struct core_bytes *c, const struct cul_record *rec)
+{
+	enum cul_status status = CUL_OK;
+	if (c->large)
+		status = cul_damaged(parse, rec, "the core in this report is larger than 64 MiB packed: not read; apport-unpack takes it out");
+	else if (c->wrong)
+		status = cul_damaged(parse, rec, "the core in this report is garbled");
+	if (status == CUL_OK && c->size && !c->large)
+		return cul_section_member(parse, "CoreDump", c->bytes, c->size);
+	free(c->bytes);
+	return status;
+}
 
 static int apport_bid(const struct cul_head *head)
 {
@@ -41,6 +103,7 @@ static enum cul_status apport_section(struct cul_parse *parse)
 	struct cul_time time = { .ns = CUL_NO_TIME };
 	struct cul_line line;
 	enum cul_status status = CUL_OK;
+	struct core_bytes core = { 0 };
 	char word[24], name[32];
 	bool stack = false;
 	if (!t)
@@ -49,7 +112,12 @@ static enum cul_status apport_section(struct cul_parse *parse)
 	first.text = cul_keep(parse, first.text);
 	/* keys come in the order of the alphabet but for the first: Date before Stacktrace, ProcStatus too */
 	while (status == CUL_OK && cul_line_next(parse, &line)) {
-		if (line.text.size && (line.text.data[0] == ' ' || line.text.data[0] == '\t')) {
+		bool begins = line.text.size && (line.text.data[0] == ' ' || line.text.data[0] == '\t');
+		if (core.there && (begins || !cul_has(line.text, CUL_LIT(":")))) {
+			status = add_base64(&core, cul_trim(line.text), begins);
+			continue;
+		}
+		if (begins) {
 			rest = cul_trim(line.text);
 			if (stack)
 				cul_trace_line(parse, t, rest, &status);
@@ -67,6 +135,7 @@ static enum cul_status apport_section(struct cul_parse *parse)
 		stack = cul_is(key, CUL_LIT("Stacktrace"));
 		current = cul_slice(name, key.size < sizeof(name) ? key.size : sizeof(name));
 		memcpy(name, key.data, current.size);
+		core.there = cul_is(key, CUL_LIT("CoreDump")) && cul_is(rest, CUL_LIT("base64")) && !core.size;
 		for (int i = 0; i < KEYS; i++)
 			if (keys[i] && cul_is(key, cul_str(keys[i])))
 				value[i] = cul_keep(parse, rest);
@@ -92,7 +161,11 @@ static enum cul_status apport_section(struct cul_parse *parse)
 	if (status == CUL_OK && value[ASSERTION].size)
 		status = cul_emit(parse, &rec, "core.abort-message", cul_number("pid", value[PID]), cul_text("comm", comm), cul_string("event", "assertion"),
 				  cul_text("what", value[ASSERTION]), cul_string("source", "apport"));
-	return status;
+	if (status != CUL_OK) {
+		free(core.bytes);
+		return status;
+	}
+	return end_core(parse, &core, &rec);
 }
 
 const struct cul_parser cul_parser_apport = {
