@@ -351,3 +351,15 @@ void cul_read_record(struct cul_parse *p, const struct cul_line *line)
 	}
 }
 
+
+void cul_line_also(struct cul_parse *p, const struct cul_line *line, bool quiet)
+{
+	const struct cul_parser *current = p->current;
+	bool dull = p->dull;
+	p->dull |= quiet;
+	p->always_hit = false;
+	cul_find_hits(p, line->text);
+	cul_read_record(p, line);
+	p->dull = dull;
+	p->current = current;
+}

@@ -274,10 +274,12 @@ static enum cul_status packages_section(struct cul_parse *parse)
 				cul_line_back(parse);
 				return CUL_OK;
 			}
+			cul_line_also(parse, &line, false);
 			continue;
 		}
 		if (!here || !text.size)
 			continue;
+		cul_line_also(parse, &line, c.action || c.list || c.command.size); /* packages are called liberror */
 		struct cul_record rec = cul_line_record(&line, c.list ? begun : c.time);
 		if (c.command.size)
 			status = cul_emit(parse, &rec, "package.command", cul_text("command", c.command));
