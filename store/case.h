@@ -181,6 +181,8 @@ struct case_storm *case_storm_new(void);
 void case_storm_free(struct case_storm *t);
 /** Another member begins. */
 void case_storm_clear(struct case_storm *t);
+/** This line is what the next calls are about. */
+void case_storm_line(struct case_storm *t, const struct cul_observation *o);
 /** A row of so many bytes was written. */
 void case_storm_spend(struct case_storm *t, int64_t bytes);
 /** Are the member's rows more than they should be beside the @offset bytes of it that were read? */

@@ -325,7 +325,11 @@ static enum cul_status write_spine(struct case_writer *w, const struct case_kind
 	case_bind_slice(s, 14, o->host.size ? o->host : CUL_NONE);
 	case_bind_slice(s, 15, o->unit.size ? o->unit : CUL_NONE);
 	case_bind_slice(s, 16, same || w->keep == CUL_KEEP_NONE ? CUL_NONE : text);
-	sqlite3_bind_int64(s, 17, (int64_t)hash);
+	/* by this are lines of the kernel found again in other files */
+	if (cul_is(o->unit, CUL_LIT("kernel")) || (k->kind->stream && strstr(k->kind->stream, "kernel")))
+		sqlite3_bind_int64(s, 17, (int64_t)hash);
+	else
+		sqlite3_bind_null(s, 17);
 	int64_t bytes = ROW_BYTES + (same ? 0 : (int64_t)text.size) + (int64_t)(o->count * VALUE_BYTES);
 	for (size_t i = 0; i < o->count; i++)
 		bytes += o->values[i].type == CUL_TEXT ? (int64_t)o->values[i].s.size : 0;
@@ -514,6 +518,7 @@ static enum cul_status write_row(struct case_writer *w, const struct cul_observa
 	if (!w->stormed)
 		case_storm_clear(w->storm);
 	w->stormed = true;
+	case_storm_line(w->storm, o);
 	int64_t *rows = record ? &w->each_rows[o->interest] : &k->rows;
 	int64_t most = record ? w->rows / (each ? CASE_EACH_SHARE : CASE_LOUD_SHARE) : o->kind->samples ? w->rows : w->rows / CASE_KIND_SHARE;
 	bool take = true, all = record && w->each_all >= 2 * w->rows, full = all || *rows >= most;

@@ -10,23 +10,29 @@
  */
 #include "store/case.h"
 
-#define SLOTS 4096      /* a power of two; of likenesses in one member */
+#define SLOTS 8192      /* a power of two; of likenesses in one member */
 #define PROBES 16
-#define ALIKE 256       /* likenesses of one kind or pattern; further ones are one */
-#define ALIKE_OVER 16   /* the same, where the rows are no longer small beside the file */
+#define CODES 256       /* of one kind or pattern: combinations of codes and devices; further ones are one */
+#define CODES_OVER 16   /* the same, where the rows are no longer small beside the file; beside those with a value that is new */
+#define VALUES 64       /* of one field of a kind: what is new up to so many is a row */
+#define TEXTS 256       /* of one kind or pattern: these with their texts; further ones are one with all of their combination */
+#define TEXTS_OVER 16   /* the same, where the rows are no longer small beside the file */
 #define SOME 256        /* rows of one likeness before any is left out */
-#define SOME_OVER 2
-#define APART_OVER 8    /* rows of one likeness that stand alone, a minute or more behind the one before */
+#define APART 2000      /* rows of one kind or pattern that would be left out, but come a minute or more behind the one like them */
+#define APART_OVER 32
 #define TEXT 96         /* bytes of a text that tell */
 #define BASE 65536      /* bytes of rows that each file may have */
-#define SHARE 256       /* and of its bytes so far */
+#define SHARE 512       /* and of its bytes so far, one in so many */
+#define LEAST 1024      /* bytes of rows that each kind and pattern may have, however many the others' are */
 #define BOOT_SLACK (2 * CUL_SECOND)
 
 struct alike {
 	uint64_t key;
 	uint32_t turn;           /* of which member; another: empty */
-	uint32_t rows, likenesses; /* of a kind or pattern */
+	uint32_t apart, codes, texts; /* of a kind or pattern */
 	int section;
+	bool counted;
+	int64_t bytes;           /* of a kind or pattern: of its rows */
 	int64_t seen, row, extra; /* the last row, and how many it stands for beside itself */
 	int64_t last, boot_last;
 };
@@ -34,6 +40,7 @@ struct alike {
 struct case_storm {
 	uint32_t turn, used_count;
 	int64_t bytes;           /* of the member's rows */
+	struct alike *kind;      /* of the line at hand */
 	uint32_t used[SLOTS];
 	struct alike slots[SLOTS];
 };
@@ -56,6 +63,7 @@ void case_storm_clear(struct case_storm *t)
 	t->turn++;
 	t->used_count = 0;
 	t->bytes = 0;
+	t->kind = NULL;
 	if (!t->turn) {
 		memset(t->slots, 0, sizeof(t->slots));
 		t->turn = 1;
@@ -65,6 +73,8 @@ void case_storm_clear(struct case_storm *t)
 void case_storm_spend(struct case_storm *t, int64_t bytes)
 {
 	t->bytes += bytes;
+	if (t->kind)
+		t->kind->bytes += bytes;
 }
 
 bool case_storm_over(const struct case_storm *t, int64_t offset)
@@ -88,21 +98,36 @@ static uint64_t hash_text(uint64_t key, struct cul_slice text)
 	return case_hash(key, held, n);
 }
 
+static uint64_t magnitude(const struct cul_value *v)
+{
+	return v->i < 0 ? 0 - (uint64_t)v->i : (uint64_t)v->i;
+}
+
+/* A measure, an address: no code, no index. */
+static bool is_large(const struct cul_value *v)
+{
+	return v->type == CUL_INT && v->field->entity == CUL_ENTITY_NONE && (magnitude(v) >= 1024 || (v->field->unit && v->field->unit[0]));
+}
+
 static uint64_t hash_value(uint64_t key, const struct cul_value *v)
 {
 	const struct cul_field *f = v->field;
-	if (f->entity == CUL_ENTITY_PID || v->type == CUL_REAL)
+	if (f->entity == CUL_ENTITY_PID || v->type == CUL_REAL || v->type == CUL_ABSENT)
 		return key;
 	key = case_hash(key, f->name, strlen(f->name));
 	if (v->type == CUL_TEXT)
 		return f->entity == CUL_ENTITY_NONE ? hash_text(key, v->s) : case_hash(key, v->s.data, v->s.size);
 	/* a code, an index; of a measure its magnitude */
-	uint64_t u = v->i < 0 ? 0 - (uint64_t)v->i : (uint64_t)v->i;
-	if (f->entity == CUL_ENTITY_NONE && v->type == CUL_INT && (u >= 1024 || (f->unit && f->unit[0])))
-		u = UINT64_C(1) << 32 | (uint64_t)(u ? 64 - __builtin_clzll(u) : 0);
-	else
-		u = (uint64_t)v->i;
+	uint64_t u = (uint64_t)v->i;
+	if (is_large(v))
+		u = UINT64_C(1) << 32 | (uint64_t)(u ? 64 - __builtin_clzll(magnitude(v)) : 0);
 	return case_hash(key, &u, sizeof(u));
+}
+
+/* What is written freely, not the name of a device or host. */
+static bool is_text(const struct cul_value *v)
+{
+	return v->type == CUL_TEXT && v->field->entity == CUL_ENTITY_NONE;
 }
 
 static struct alike *find(struct case_storm *t, uint64_t key, bool make)
@@ -123,6 +148,33 @@ static struct alike *find(struct case_storm *t, uint64_t key, bool make)
 	return NULL;
 }
 
+/* Within @all: the likeness of that key; @all itself is that of what has none of its own. */
+static struct alike *likeness(struct case_storm *t, struct alike *all, uint64_t key, uint32_t *count, uint32_t most)
+{
+	struct alike *s = find(t, key, *count < most);
+	if (!s)
+		return all;
+	if (!s->counted) {
+		s->counted = true;
+		++*count;
+	}
+	return s;
+}
+
+/* A code, a device, a flag that no line of its kind had before. */
+static bool is_new(struct case_storm *t, const struct cul_value *v, uint64_t kind)
+{
+	if (v->type == CUL_ABSENT || v->type == CUL_REAL || v->field->entity == CUL_ENTITY_PID || is_text(v) || is_large(v))
+		return false;
+	struct alike *field = find(t, case_hash(kind, v->field->name, strlen(v->field->name)), true);
+	struct alike *value = field ? find(t, hash_value(kind, v), field->texts < VALUES) : NULL;
+	if (!value || value->counted)
+		return false;
+	value->counted = true;
+	field->texts++;
+	return true;
+}
+
 /* May this line be counted in the likeness's last row? */
 static bool joins(const struct alike *s, const struct cul_observation *o, int64_t boot)
 {
@@ -130,43 +182,65 @@ static bool joins(const struct alike *s, const struct cul_observation *o, int64_
 	       (boot == CUL_NO_TIME || s->boot_last == CUL_NO_TIME || boot >= s->boot_last - BOOT_SLACK);
 }
 
+/* All up to SOME, then every second, then every fourth … */
+static int64_t stride(int64_t seen)
+{
+	int64_t stride = 1;
+	for (int64_t n = seen / SOME; n; n >>= 1)
+		stride *= 2;
+	return stride;
+}
+
+/* The first, the second, the fourth, the 16th … */
+static bool is_sparse(int64_t seen)
+{
+	return seen == 2 || (!(seen & (seen - 1)) && (seen & 0x5555555555555555));
+}
+
+static uint64_t kind_key(const struct cul_observation *o)
+{
+	return case_hash(UINT64_C(0x8cb92ba72f3d8dd7) + (uint64_t)(uint32_t)o->interest, o->kind->name, strlen(o->kind->name));
+}
+
+void case_storm_line(struct case_storm *t, const struct cul_observation *o)
+{
+	t->kind = find(t, kind_key(o), true);
+}
+
 bool case_storm_takes(struct case_storm *t, const struct cul_observation *o, int64_t boot, int64_t row, bool full, struct case_folded *before)
 {
-	uint64_t kind = case_hash(UINT64_C(0x8cb92ba72f3d8dd7) + (uint64_t)(uint32_t)o->interest, o->kind->name, strlen(o->kind->name));
-	uint64_t key = case_hash(kind, o->host.data ? o->host.data : "", o->host.size) + (uint64_t)(uint32_t)o->severity * 31 + (uint64_t)o->time.clock;
-	bool over = case_storm_over(t, o->offset);
-	key = hash_text(key, o->unit);
+	uint64_t key = case_hash(kind_key(o), o->host.data ? o->host.data : "", o->host.size) + (uint64_t)(uint32_t)o->severity * 31 + (uint64_t)o->time.clock;
 	*before = (struct case_folded){ 0 };
 	for (size_t i = 0; i < o->count; i++)
-		if (o->values[i].type != CUL_ABSENT && o->values[i].field)
+		if (o->values[i].field && !is_text(&o->values[i]))
 			key = hash_value(key, &o->values[i]);
-	struct alike *group = find(t, kind, true), *s = find(t, key, false);
-	if (!group)
+	uint64_t texts = hash_text(key, o->unit);
+	for (size_t i = 0; i < o->count; i++)
+		if (o->values[i].field && is_text(&o->values[i]))
+			texts = hash_value(texts, &o->values[i]);
+	struct alike *s = t->kind;
+	if (!s)
 		return !full;
-	if (!s) {
-		/* the group is the likeness of what has none of its own */
-		bool own = group->likenesses < (over ? ALIKE_OVER : ALIKE);
-		if (own && (s = find(t, key, true)))
-			group->likenesses++;
-		else
-			s = group;
-	}
+	struct alike *kind = s;
+	bool over = case_storm_over(t, o->offset) && kind->bytes > LEAST;
+	bool news = false;
+	for (size_t i = 0; i < o->count; i++)
+		news |= o->values[i].field && is_new(t, &o->values[i], kind->key);
+	s = likeness(t, s, key, &kind->codes, over && !news ? CODES_OVER : CODES);
+	s = likeness(t, s, texts, &kind->texts, over ? TEXTS_OVER : TEXTS);
 	s->seen++;
-	int64_t some = over ? SOME_OVER : SOME, stride = 1;
-	for (int64_t n = s->seen / some; n; n >>= 1)
-		stride *= 2;
-	bool take = !joins(s, o, boot) || s->seen % stride == 0;
+	bool take = news || !joins(s, o, boot) || (over ? is_sparse(s->seen) : s->seen % stride(s->seen) == 0);
 	if (!take && o->time.ns != CUL_NO_TIME) {
 		int64_t gap = (int64_t)((uint64_t)o->time.ns - (uint64_t)s->last);
 		/* what is no storm: a row each while they are few */
-		take = (gap > CASE_RUN_GAP || gap < -CASE_RUN_GAP) && s->rows < (over ? APART_OVER : SOME * 4);
+		take = (gap > CASE_RUN_GAP || gap < -CASE_RUN_GAP) && kind->apart < (over ? APART_OVER : APART);
+		kind->apart += take;
 	}
 	if (take && !full) {
 		if (s->extra)
 			*before = (struct case_folded){ s->row, s->extra, s->last };
 		s->row = row;
 		s->extra = 0;
-		s->rows++;
 		s->section = o->section;
 		s->last = o->time.ns;
 		s->boot_last = boot;

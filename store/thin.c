@@ -15,7 +15,8 @@
 #define SERIES 4096  /* of one kind in a member; further ones share */
 #define PROBES 16
 #define SHARED 8192  /* rows of all series together that are kept before any is thinned */
-#define SHARED_FEW 1024 /* the same, where the rows are many beside the file */
+#define SHARED_FEW 512  /* the same, where the rows are many beside the file */
+#define EXTREMES_FEW 256
 #define LEAST 4      /* rows of a series that are kept all */
 #define MEASURES 6   /* of a kind, whose extremes are kept */
 
@@ -27,8 +28,8 @@ struct series {
 
 struct case_thin {
 	size_t count;
-	int64_t rows; /* kept */
-	struct series series[SERIES];
+	int64_t rows, extremes; /* kept; of these for being beyond all before */
+	struct series series[SERIES + 1]; /* the last: of those that come when rows are many already */
 };
 
 struct case_thin *case_thin_new(void)
@@ -71,22 +72,28 @@ static uint64_t key_of(const struct cul_observation *o)
 	return key ? key : 1;
 }
 
-static struct series *series_of(struct case_thin *t, uint64_t key)
+static struct series *begin(struct case_thin *t, struct series *s, uint64_t key)
+{
+	s->key = key;
+	t->count++;
+	for (size_t m = 0; m < MEASURES; m++) {
+		s->low[m] = INFINITY;
+		s->high[m] = -INFINITY;
+	}
+	return s;
+}
+
+static struct series *series_of(struct case_thin *t, uint64_t key, bool many)
 {
 	size_t at = key % SERIES;
 	for (size_t i = 0; i < PROBES; i++) {
 		struct series *s = &t->series[(at + i) % SERIES];
 		if (s->key == key)
 			return s;
-		if (!s->key) {
-			s->key = key;
-			t->count++;
-			for (size_t m = 0; m < MEASURES; m++) {
-				s->low[m] = INFINITY;
-				s->high[m] = -INFINITY;
-			}
-			return s;
-		}
+		if (!s->key && many)
+			return t->series[SERIES].key ? &t->series[SERIES] : begin(t, &t->series[SERIES], 1);
+		if (!s->key)
+			return begin(t, s, key);
 	}
 	return &t->series[at];
 }
@@ -115,14 +122,17 @@ static bool extreme(struct series *s, const struct cul_observation *o)
 
 bool case_thin_takes(struct case_thin *t, const struct cul_observation *o, int64_t row, bool few, struct case_thinned *before)
 {
-	struct series *s = series_of(t, key_of(o));
+	struct series *s = series_of(t, key_of(o), few && t->rows >= SHARED_FEW / 2);
 	int64_t all = (few ? SHARED_FEW : SHARED) / (int64_t)(t->count ? t->count : 1), stride = 1, least = few ? 1 : LEAST;
 	if (all < least)
 		all = least;
 	for (int64_t n = s->seen / all; n; n >>= 1)
 		stride *= 2;
 	bool take = s->seen++ % stride == 0;
-	take |= extreme(s, o) && t->rows < 2 * SHARED;
+	if (extreme(s, o) && !take && t->extremes < (few ? EXTREMES_FEW : SHARED)) {
+		take = true;
+		t->extremes++;
+	}
 	*before = (struct case_thinned){ 0 };
 	if (!take) {
 		s->n++;
@@ -138,7 +148,7 @@ bool case_thin_takes(struct case_thin *t, const struct cul_observation *o, int64
 
 bool case_thin_rest(struct case_thin *t, size_t *at, struct case_thinned *row)
 {
-	while (*at < SERIES) {
+	while (*at <= SERIES) {
 		struct series *s = &t->series[(*at)++];
 		if (s->key && s->n > 1) {
 			*row = (struct case_thinned){ s->row, s->n };

@@ -273,10 +273,37 @@ static void thinning(void **state)
 	free(text);
 }
 
+/* Of a storm of lines that differ in pid and address some become rows that count the others; what comes once is a row. */
+static void storm(void **state)
+{
+	const size_t lines = 30000;
+	size_t room = lines * 180, size = 0, n, fallen = 0;
+	char *text = malloc(room);
+	assert_non_null(text);
+	for (size_t i = 0; i < lines; i++)
+		size += (size_t)snprintf(text + size, room - size, "[%6zu.000000] NVRM: Xid (PCI:0000:%zx1:00): %s, pid=%zu, name=python3, Ch %08zx\n", 100 + i / 4, i % 4 + 1,
+					 i == 20001 ? "79" : "31", i * 7919 % 4000000, i * 2654435761 % 4294967296);
+	struct cul_blob blob = { "dmesg", { text, size } };
+	struct cul_case *c = scan(NULL, &blob, 1, NULL);
+	const struct cul_row *const *r = rows(c, "nvidia.xid", &n);
+	int64_t sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		sum += r[i]->n;
+		fallen += cul_row_value(r[i], LIT("xid")).i == 79 && r[i]->n == 1 && r[i]->line == 20002;
+	}
+	assert_int_equal(sum, lines);
+	assert_in_range(n, 100, 1500);
+	assert_int_equal(fallen, 1);
+	assert_int_equal(r[0]->line, 1);
+	cul_case_close(c);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(folding), cmocka_unit_test(caps), cmocka_unit_test(copies),
 					    cmocka_unit_test(years), cmocka_unit_test(on_disk), cmocka_unit_test(evidence),
-					    cmocka_unit_test(blocks), cmocka_unit_test(thinning) };
+					    cmocka_unit_test(blocks), cmocka_unit_test(thinning),
+					    cmocka_unit_test(storm) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
