@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define SEGMENTS 256
@@ -237,6 +238,16 @@ int main(int argc, char **argv)
 	char *text = run("'%s' parse '%s' 2>&1", argv[1], core, "");
 	expect("alone", text, "second_call", false);
 	expect("alone", text, "core.missing", false);
+
+	/* what systemd-coredump notes down beside it, where the file system keeps that */
+	if (!setxattr(core, "user.coredump.hostname", "node7", 5, 0) && !setxattr(core, "user.coredump.timestamp", "1795226459", 10, 0) &&
+	    !setxattr(core, "user.coredump.comm", "a\nb", 3, 0)) {
+		text = run("'%s' parse --times '%s' 2>&1", argv[1], core, "");
+		expect("attributes", text, "host.id host=\"node7\"", true);
+		expect("attributes", text, "@2026-11-21T02:00:59.000Z core.process", true);
+	} else {
+		puts("attributes: not tried, this file system keeps none");
+	}
 
 	/* libc between the signal and the calls: from the machine itself */
 	text = run("'%s' parse --sysroot / '%s' 2>&1", argv[1], core, "");
