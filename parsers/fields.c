@@ -25,7 +25,7 @@ static const struct cul_field *const all[] = {
 const struct cul_field *cul_field_find(struct cul_slice name)
 {
 	for (const struct cul_field *const *f = all; *f; f++)
-		if (strlen((*f)->name) == name.size && !memcmp((*f)->name, name.data, name.size))
+		if (name.size && (*f)->name[0] == name.data[0] && strlen((*f)->name) == name.size && !memcmp((*f)->name, name.data, name.size))
 			return *f;
 	return NULL;
 }

@@ -112,15 +112,13 @@ static enum cul_status choice(const struct loader *l, const struct cul_node *n, 
 	char all[256] = "";
 	size_t used = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		if (cul_is(text_of(l, n), cul_str(words[i]))) {
 			*ret = (int)i;
 			return CUL_OK;
 		}
+	for (size_t i = 0; i < count && used < sizeof(all); i++)
 		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "", words[i]);
-		if (used >= sizeof(all))
-			break;
-	}
 	return mistake(l, n, "%s: '%s' is none of %s", key, string_of(l, n), all);
 }
 
