@@ -65,7 +65,7 @@ static void take_name(char *to, size_t room, const char *from)
 {
 	size_t n = 0;
 	for (; from && from[n] && n + 1 < room; n++)
-		to[n] = (unsigned char)from[n] <= ' ' || from[n] == 0x7f ? '_' : from[n];
+		to[n] = (unsigned char)from[n] <= ' ' || (unsigned char)from[n] >= 0x7f ? '_' : from[n];
 	to[n] = 0;
 }
 
