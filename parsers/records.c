@@ -101,7 +101,14 @@ static void feed_followers(struct cul_parse *p, const struct cul_record *rec)
 	for (size_t i = 0; i < count; i++) {
 		struct follower f = p->followers[i];
 		bool stay = true;
-		if (same_caller(&f, rec)) {
+		if (p->span.lines - f.from >= CUL_FOLLOW_RECORDS) {
+			/* others print in between: what it keeps of its first line lives no longer */
+			enum cul_status status = CUL_OK;
+			p->current = f.parser;
+			f.next(p, f.state, NULL, &status);
+			cul_parse_fail(p, status);
+			stay = false;
+		} else if (same_caller(&f, rec)) {
 			enum cul_status status = CUL_OK;
 			p->current = f.parser;
 			if (--f.left <= 0) {
@@ -136,7 +143,7 @@ enum cul_status cul_follow(struct cul_parse *p, const struct cul_record *rec, cu
 		cul_parse_fail(p, status);
 	}
 	p->followers[p->follower_count++] = (struct follower){
-		next, state, p->current, rec->unit, rec->caller, rec->kernel, CUL_FOLLOW_RECORDS,
+		next, state, p->current, rec->unit, rec->caller, rec->kernel, CUL_FOLLOW_RECORDS, p->span.lines,
 	};
 	return p->failed;
 }

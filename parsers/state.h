@@ -37,6 +37,7 @@ struct follower {
 	struct cul_slice unit, caller;
 	bool kernel;
 	int left;
+	int64_t from; /* lines of the section when it began */
 };
 
 struct cul_parse {

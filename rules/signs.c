@@ -658,7 +658,7 @@ static void tell(struct signs *g, const struct root *root)
 	int64_t good = CUL_NO_TIME, at = 0;
 	const char *words = own_measure(j, root, &good), *texts[CHANGED];
 	struct change list[FOUND];
-	size_t count = 0, row, best_row = 0;
+	size_t count = 0, row = 0, best_row = 0;
 	const struct sign *best = NULL;
 
 	for (size_t i = 0; i < g->count && !words; i++) { /* the latest; of two at a time the first by id */

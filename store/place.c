@@ -19,10 +19,8 @@
 #define HOUR (3600 * CUL_SECOND)
 #define FALL (2 * CUL_SECOND)         /* printk's order slips by less */
 #define SAME_BOOT (300 * CUL_SECOND)  /* clocks drift and are set */
-#define COPY (2 * CUL_SECOND)
 #define EARLIEST INT64_C(631152000)   /* 1990: what is older is no clock that was set */
 #define LATEST INT64_C(4102444800)    /* 2100 */
-#define GROUP 64                      /* rows of one hash that are compared with each other */
 
 struct segment {
 	int host, section, boot;
@@ -44,12 +42,6 @@ static int64_t plus(int64_t a, int64_t b)
 {
 	int64_t sum;
 	return __builtin_add_overflow(a, b, &sum) || sum == CUL_NO_TIME ? CUL_NO_TIME : sum;
-}
-
-static int64_t minus(int64_t a, int64_t b)
-{
-	int64_t d;
-	return __builtin_sub_overflow(a, b, &d) ? (a < b ? -INT64_MAX : INT64_MAX) : d;
 }
 
 static bool sane(int64_t ns)
@@ -299,16 +291,6 @@ static int64_t row_wall(const struct placing *p, const struct placed *r, int64_t
 
 /* ---- boots ------------------------------------------------------------------------------------ */
 
-static int by_place(const void *a, const void *b)
-{
-	const struct placed *x = *(struct placed *const *)a, *y = *(struct placed *const *)b;
-	if (x->section != y->section)
-		return x->section < y->section ? -1 : 1;
-	if (x->line != y->line)
-		return x->line < y->line ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
 static int by_number(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -324,7 +306,7 @@ static bool cut_segments(struct placing *p, struct placed **order, struct boots 
 		if (r->raw_boot == CUL_NO_TIME)
 			continue;
 		struct segment *at = b->count && r->section == section ? &b->items[b->count - 1] : NULL;
-		if (!at || at->host != r->host || (r->raw_boot < minus(at->high, FALL) && (r->raw_boot < 30 * CUL_SECOND || r->raw_boot < minus(at->high, 60 * CUL_SECOND)))) {
+		if (!at || at->host != r->host || (r->raw_boot < place_minus(at->high, FALL) && (r->raw_boot < 30 * CUL_SECOND || r->raw_boot < place_minus(at->high, 60 * CUL_SECOND)))) {
 			if (at)
 				at->last = false;
 			if (!place_more(&b->items, b->count, &b->room, sizeof(*b->items)))
@@ -391,10 +373,10 @@ static enum cul_status anchor_by_clock(struct placing *p, struct boots *b)
 		if (!r || r->segment < 0 || r->raw_boot == CUL_NO_TIME || !(unix_s > (double)EARLIEST && unix_s < (double)LATEST))
 			continue;
 		struct segment *g = &b->items[r->segment];
-		int64_t utc = minus((int64_t)(unix_s * 1e3) * 1000000, r->raw_boot);
+		int64_t utc = place_minus((int64_t)(unix_s * 1e3) * 1000000, r->raw_boot);
 		/* lines with both clocks tell the zone beside it */
 		if (g->began != CUL_NO_TIME && r->clock == CUL_CLOCK_LOCAL && r->host >= 0 && !p->hosts[r->host].zone_known) {
-			int64_t quarter = 15 * 60 * CUL_SECOND, diff = minus(g->began, utc);
+			int64_t quarter = 15 * 60 * CUL_SECOND, diff = place_minus(g->began, utc);
 			int64_t zone = (diff + (diff < 0 ? -quarter / 2 : quarter / 2)) / quarter * quarter;
 			if (llabs(diff - zone) < 120 * CUL_SECOND && llabs(zone) <= 14 * HOUR) {
 				p->hosts[r->host].zone = zone;
@@ -412,7 +394,7 @@ static int by_hash(const void *a, const void *b)
 	const struct placed *x = *(struct placed *const *)a, *y = *(struct placed *const *)b;
 	if (x->hash != y->hash)
 		return x->hash < y->hash ? -1 : 1;
-	return by_place(a, b);
+	return place_order(a, b);
 }
 
 /* Call @pair for rows of equal kind and fields, of one host, from different members. */
@@ -424,8 +406,8 @@ static void each_pair(struct placing *p, struct placed **by, void (*pair)(void *
 		if (!by[i]->hash)
 			continue;
 		/* within a large group only neighbours in time are compared (copies()); here a few suffice */
-		for (size_t a = i; a < j && a < i + GROUP; a++)
-			for (size_t b = i; b < j && b < i + GROUP; b++)
+		for (size_t a = i; a < j && a < i + PLACE_GROUP; a++)
+			for (size_t b = i; b < j && b < i + PLACE_GROUP; b++)
 				if (by[a]->host == by[b]->host && by[a]->member != by[b]->member && by[a]->kind == by[b]->kind &&
 				    by[a]->kernel && by[b]->kernel)
 					pair(ctx, by[a], by[b]);
@@ -440,7 +422,7 @@ static void zone_pair(void *ctx, struct placed *a, struct placed *b)
 	int64_t w = row_wall(p, a, a->raw), utc = row_wall(p, b, b->raw), quarter = 15 * 60 * CUL_SECOND;
 	if (w == CUL_NO_TIME || utc == CUL_NO_TIME)
 		return;
-	int64_t diff = minus(w, utc), zone = (diff + (diff < 0 ? -quarter / 2 : quarter / 2)) / quarter * quarter;
+	int64_t diff = place_minus(w, utc), zone = (diff + (diff < 0 ? -quarter / 2 : quarter / 2)) / quarter * quarter;
 	if (llabs(diff - zone) <= 3 * CUL_SECOND && llabs(zone) <= 14 * HOUR) {
 		p->hosts[a->host].zone = zone;
 		p->hosts[a->host].zone_known = true;
@@ -458,7 +440,7 @@ static void link_pair(void *ctx, struct placed *a, struct placed *b)
 		return;
 	if (b->segment >= 0) {
 		struct segment *theirs = &x->b->items[b->segment];
-		if (theirs->began != CUL_NO_TIME && llabs(minus(a->raw_boot, b->raw_boot)) < 2000000) {
+		if (theirs->began != CUL_NO_TIME && llabs(place_minus(a->raw_boot, b->raw_boot)) < 2000000) {
 			mine->began = theirs->began;
 			mine->why = "a line that a dated log holds too";
 		}
@@ -540,7 +522,7 @@ static enum cul_status number_boots(struct placing *p, struct boots *b)
 		bool one = true;
 		for (size_t i = 0; i < b->count; i++)
 			if (b->items[i].host == (int)h && b->items[i].began != CUL_NO_TIME) {
-				one &= began == CUL_NO_TIME || llabs(minus(b->items[i].began, began)) < SAME_BOOT;
+				one &= began == CUL_NO_TIME || llabs(place_minus(b->items[i].began, began)) < SAME_BOOT;
 				began = b->items[i].began;
 			}
 		for (size_t i = 0; i < b->count && began != CUL_NO_TIME && one; i++)
@@ -561,7 +543,7 @@ static enum cul_status number_boots(struct placing *p, struct boots *b)
 		struct segment *g = order[i];
 		bool same = before && before->host == g->host &&
 			    (g->began == CUL_NO_TIME ? before->began == CUL_NO_TIME && g->last && before->last :
-						       before->began != CUL_NO_TIME && minus(g->began, before->began) < SAME_BOOT);
+						       before->began != CUL_NO_TIME && place_minus(g->began, before->began) < SAME_BOOT);
 		if (!before || before->host != g->host)
 			ordinal = -1;
 		ordinal += !same;
@@ -695,116 +677,6 @@ static void place_spans(struct placing *p, const struct boots *b)
 		struct place_member *m = &p->members[p->sections[i].member - 1];
 		widen(&m->first, &m->last, p->sections[i].from, p->sections[i].to);
 	}
-}
-
-/* ---- copies ----------------------------------------------------------------------------------- */
-
-static int by_likeness(const void *a, const void *b)
-{
-	const struct placed *x = *(struct placed *const *)a, *y = *(struct placed *const *)b;
-	if (x->hash != y->hash)
-		return x->hash < y->hash ? -1 : 1;
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	if (x->host != y->host)
-		return x->host < y->host ? -1 : 1;
-	int64_t tx = x->time != CUL_NO_TIME ? x->time : x->raw_boot, ty = y->time != CUL_NO_TIME ? y->time : y->raw_boot;
-	if ((x->time == CUL_NO_TIME) != (y->time == CUL_NO_TIME))
-		return x->time == CUL_NO_TIME ? -1 : 1;
-	if (tx != ty)
-		return tx < ty ? -1 : 1;
-	return by_place(a, b);
-}
-
-static bool is_copy(const struct placed *x, const struct placed *y)
-{
-	if (x->member == y->member || x->hash != y->hash || x->kind != y->kind || x->host != y->host)
-		return false;
-	if (x->raw_boot != CUL_NO_TIME && y->raw_boot != CUL_NO_TIME && (x->boot == y->boot || x->time == CUL_NO_TIME)) {
-		if (llabs(minus(x->raw_boot, y->raw_boot)) < 2000000)
-			return true;
-		if (x->n == 1 && y->n == 1)
-			return false;
-	}
-	if (x->time == CUL_NO_TIME || y->time == CUL_NO_TIME)
-		return false;
-	/* runs are copies of each other where they overlap: a buffer may have lost the run's head */
-	return x->time <= y->last + COPY && y->time <= x->last + COPY;
-}
-
-/* Does the name of @a's member come before that of @b's? 0: they are equal. */
-static int by_members(sqlite3_stmt *s, const struct placed *a, const struct placed *b)
-{
-	sqlite3_bind_int(s, 1, a->member);
-	sqlite3_bind_int(s, 2, b->member);
-	int order = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int(s, 0) : 0;
-	sqlite3_reset(s);
-	return order;
-}
-
-static enum cul_status mark_copies(struct placing *p, struct placed **order)
-{
-	CUL_AUTO(case_finalizep) sqlite3_stmt *names = NULL;
-	enum cul_status status = case_prepare(p->c->db, "SELECT (a.name > b.name) - (a.name < b.name) FROM member a, member b WHERE a.id = ? AND b.id = ?",
-					      &names, p->err);
-	if (status != CUL_OK)
-		return status;
-	qsort(order, p->count, sizeof(*order), by_likeness);
-	for (size_t i = 0; i < p->count; i++) {
-		struct placed *x = order[i];
-		if (!x->kernel || !x->hash || x->copy)
-			continue;
-		for (size_t j = i + 1; j < p->count && j < i + GROUP && order[j]->hash == x->hash && !x->copy; j++) {
-			struct placed *y = order[j];
-			if (!y->kernel || y->copy || !is_copy(x, y))
-				continue;
-			/* the fuller run stays; else the first by the member's name */
-			bool keep_x = x->n != y->n ? x->n > y->n : x->time != CUL_NO_TIME;
-			if (x->n == y->n && (x->time == CUL_NO_TIME) == (y->time == CUL_NO_TIME)) {
-				int order_of_names = by_members(names, x, y);
-				keep_x = order_of_names ? order_of_names < 0 : x->id < y->id;
-			}
-			if (keep_x)
-				y->copy = x->id;
-			else
-				x->copy = y->id;
-		}
-	}
-	return CUL_OK;
-}
-
-/* ---- facts about hosts ------------------------------------------------------------------------ */
-
-struct fact {
-	const char *field, *column; /* of a kind -> of the host */
-	const char *kind;           /* NULL: any; else the kind's name begins so */
-};
-
-enum cul_status place_facts(struct placing *p)
-{
-	static const struct fact facts[] = {
-		{ "kernel", "kernel", NULL },      { "os", "os", NULL },          { "product", "model", NULL },   { "system_model", "model", NULL },
-		{ "cpu_model", "cpu", NULL },      { "cpus", "cpus", NULL },      { "total_mib", "memory_mib", "host.memory" }, { "load_1m", "load_1m", NULL },
-	};
-	for (size_t f = 0; f < sizeof(facts) / sizeof(facts[0]); f++)
-		for (size_t i = 0; i < p->c->kind_count; i++) {
-			const struct case_kind *k = p->c->kinds[i];
-			if (!k->stored || !place_has(k->kind, facts[f].field) ||
-			    (facts[f].kind && !cul_starts(cul_str(k->kind->name), cul_str(facts[f].kind))))
-				continue;
-			/* the last word counts: of a load, and of a kernel after a reboot */
-			char *sql = sqlite3_mprintf("UPDATE host SET \"%w\" = coalesce((SELECT k.\"%w\" FROM \"%w_\" k JOIN observation o ON o.id = k.id "
-						    "WHERE o.host = host.id AND k.\"%w\" IS NOT NULL ORDER BY o.time IS NOT NULL DESC, o.time DESC, "
-						    "o.member, o.line DESC LIMIT 1), \"%w\")",
-						    facts[f].column, facts[f].field, k->table, facts[f].field, facts[f].column);
-			if (!sql)
-				return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
-			enum cul_status status = case_exec(p->c->db, sql, p->err);
-			sqlite3_free(sql);
-			if (status != CUL_OK)
-				return status;
-		}
-	return CUL_OK;
 }
 
 /* ---- writing ---------------------------------------------------------------------------------- */
@@ -956,7 +828,7 @@ static enum cul_status place(struct placing *p, struct boots *b, int64_t since_n
 		qsort(order, p->count, sizeof(*order), by_hash);
 	each_pair(p, order, zone_pair, p);
 	if (p->count)
-		qsort(order, p->count, sizeof(*order), by_place);
+		qsort(order, p->count, sizeof(*order), place_order);
 	if (!cut_segments(p, order, b))
 		return cul_fail(p->err, CUL_ENOMEM, "boots: out of memory");
 	anchor_by_lines(p, order, b);
@@ -977,7 +849,7 @@ static enum cul_status place(struct placing *p, struct boots *b, int64_t since_n
 	status = place_gpus(p);
 	if (status != CUL_OK)
 		return status;
-	if (p->count && (status = mark_copies(p, order)) != CUL_OK)
+	if (p->count && (status = place_copies(p, order)) != CUL_OK)
 		return status;
 	for (size_t i = 0; i < p->count && (since_ns || until_ns); i++) {
 		struct placed *r = &p->rows[i];

@@ -72,6 +72,18 @@ struct placing {
 	size_t gpu_count, gpu_room;
 };
 
+#define PLACE_GROUP 64 /* rows of one hash that are compared with each other */
+
+/** @a - @b, held at the ends of what fits. */
+static inline int64_t place_minus(int64_t a, int64_t b)
+{
+	int64_t d;
+	return __builtin_sub_overflow(a, b, &d) ? (a < b ? -INT64_MAX : INT64_MAX) : d;
+}
+/** Order of pointers to rows: section, line, id. */
+int place_order(const void *a, const void *b);
+/** Find copies among the rows; @order, pointers to all of them, is used up. */
+enum cul_status place_copies(struct placing *p, struct placed **order);
 /** The root of a member of that name in roots; -1: none; -2: out of memory. */
 int place_root(struct placing *p, const char *name);
 enum cul_status place_hosts(struct placing *p);

@@ -221,7 +221,7 @@ static enum cul_status tell_thread(struct cul_parse *parse, const struct cul_cor
 		n += (size_t)snprintf(frames + n, sizeof(frames) - n, " %.90s", cul_core_place(core, at[i], frame, sizeof(frame)));
 	}
 	const char *how = !t->registers ? NULL : !count ? "frame-0" : chain ? "frame-pointers" : "guess";
-	const struct cul_core_call *calls = which < unwound->threads ? unwound->calls + unwound->first[which] : NULL;
+	const struct cul_core_call *calls = unwound->calls && which < unwound->threads ? unwound->calls + unwound->first[which] : NULL;
 	size_t known = calls ? unwound->first[which + 1] - unwound->first[which] : 0;
 	if (known > 1 || (known && (calls[0].function[0] || !count))) {
 		n = call_texts(core, calls, known, true, frames, sizeof(frames));
