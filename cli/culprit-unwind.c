@@ -7,6 +7,14 @@
  * used only if their build-id is the module's. Nothing is asked of a network: libdwfl's own ways to find files are not in use, and there is no
  * environment. It has limits on memory, CPU and time, and enters the same sandbox as culprit. What it can't do it doesn't answer: culprit tells.
  */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
 #include <elfutils/libdw.h>
 #include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
@@ -444,7 +452,7 @@ int main(int argc, char **argv)
 	limit(RLIMIT_FSIZE, 0);
 	limit(RLIMIT_CPU, 600);
 	limit(RLIMIT_NOFILE, UNWIND_MODULES * 2 + 256);
-#ifndef __SANITIZE_ADDRESS__
+#ifndef SANITIZED
 	limit(RLIMIT_AS, (rlim_t)16 << 30); /* libdwfl maps the files, some of which are gigabytes */
 #endif
 	if (cul_sandbox_enter(&how, &err) != CUL_OK)

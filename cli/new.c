@@ -212,7 +212,7 @@ static void name_before(const char *start, const char *at, const struct piece *p
 	if (n < 2 || n >= 24 || isdigit((unsigned char)end[-(ptrdiff_t)n]))
 		return;
 	for (size_t i = 0; i < n; i++)
-		name[i] = (char)tolower((unsigned char)end[i - n]);
+		name[i] = (char)tolower((unsigned char)(end - n)[i]);
 	name[n] = '\0';
 	/* the dictionary's fields have types of their own */
 	const struct cul_field *field = cul_field_find(slice_of(name));
