@@ -753,8 +753,11 @@ static void put_nothing(struct page *p)
 {
 	struct cul_report *r = p->r;
 	const char *host = "";
+	bool dump = false; /* a dump has no lines */
 
-	if (!r->lines) {
+	for (size_t i = 0; i < r->source_count; i++)
+		dump |= r->sources[i].read_as && r->sources[i].read_as[0];
+	if (!r->lines && (!dump || r->damage_count)) {
 		put(p, "", label(r, !r->members ? L_EMPTY : r->damage_count ? L_BINARY : L_BLANK), YELLOW, "", 0, 1);
 		return;
 	}

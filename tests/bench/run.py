@@ -364,8 +364,7 @@ examples: {{ hit: [ "{a} {b} 12 {c}" ], miss: [ "{a} {b} {c}" ] }}
         got = None
         if known:
             files = [self.path(n) for n in ("part.log", "severe.log", "storm1.log", "telemetry.log")]
-            case = os.path.join(self.scratch, "jobs.culprit")
-            g = self.group({str(n): f"rm -f {case}; exec {self.culprit} scan -q --jobs {n} {' '.join(files)} -o {case}" for n in (1, 2)})
+            g = self.group({str(n): [self.culprit, "-q", "--jobs", str(n)] + 2 * files for n in (1, 2)})
             got = self.ratio(g, "2", "1")
         self.row("N bundles with --jobs 2 against --jobs 1, wall", 0.60, 0.53, got, why="there is no --jobs" if not known else self.lacking())
 
