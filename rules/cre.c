@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/auto.h"
 #include "base/clock.h"
@@ -348,6 +349,20 @@ static bool add_leaf(struct loader *l, const struct cul_node *node, struct cul_s
 static const struct cul_cre_part *read_part(struct loader *l, const struct cul_node *around, const struct cul_node *map, bool sequence,
 					    int depth);
 
+/* The field a term names, NULL: the whole line. Logs of plain text have no "message", and the reference heeds no field at all. */
+static const char *field_of(struct loader *l, const struct cul_node *n)
+{
+	static const char *const own[] = { "message", "msg", "log", "line", "text", "body" };
+	const char *name = n ? cul_node_text(l->tree, n) : NULL;
+
+	for (size_t i = 0; name && i < sizeof(own) / sizeof(own[0]); i++)
+		if (!strcasecmp(name + (*name == '.'), own[i])) {
+			note(l, n, "field %s: the whole line is searched", name);
+			return NULL;
+		}
+	return name;
+}
+
 static bool read_term(struct loader *l, const struct cul_node *n, bool positive, int depth, struct cul_cre_term *term)
 {
 	const struct cul_node *v, *value, *regex, *set, *sequence;
@@ -392,7 +407,7 @@ static bool read_term(struct loader *l, const struct cul_node *n, bool positive,
 		struct cul_slice field = text_of(l, v);
 		if (v && !field.size)
 			return refuse(l, v, false, "field is the name of a field");
-		if (!add_leaf(l, n, text, regex != NULL, v ? cul_node_text(l->tree, v) : NULL, positive, term))
+		if (!add_leaf(l, n, text, regex != NULL, field_of(l, v), positive, term))
 			return false;
 	}
 	if (!read_number(l, n, "count", 1, CUL_CRE_NEED, &number))
