@@ -48,13 +48,15 @@ static bool make_spool(void)
 bool lock_in(const struct options *o)
 {
 	const char *target = o->output ? o->output : o->add ? o->args[0] : NULL;
-	const char **read = malloc((o->count + o->rule_count + 4) * sizeof(*read)), *write[2];
+	const char **read = malloc((2 * (o->count + o->rule_count) + 4) * sizeof(*read)), *write[2];
+	char **beside = calloc(o->count + o->rule_count, sizeof(*beside));
+	size_t besides = 0;
 	char *folder = target ? strdup(target) : NULL;
 	struct cul_sandbox how = { .read = read, .write = write };
 	struct cul_error err = { 0 };
 	bool done = false;
 
-	if (!read || (target && !folder)) {
+	if (!read || !beside || (target && !folder)) {
 		complain("out of memory");
 		goto out;
 	}
@@ -62,6 +64,17 @@ bool lock_in(const struct options *o)
 		read[how.read_count++] = o->args[i];
 	for (size_t i = 0; i < o->rule_count; i++)
 		read[how.read_count++] = o->rules[i];
+	/* a rule's logs lie beside it: rules check and test read them */
+	for (size_t i = 0; i < o->count + o->rule_count; i++) {
+		const char *path = i < o->count ? o->args[i] : o->rules[i - o->count], *slash = strrchr(path, '/');
+		size_t size = strlen(path);
+
+		if (size < 5 || (strcmp(path + size - 5, ".yaml") && strcmp(path + size - 4, ".yml")))
+			continue;
+		beside[besides] = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+		if (beside[besides])
+			read[how.read_count++] = beside[besides++];
+	}
 	const char *const others[] = { o->cre_sources, o->from, o->waive, o->baseline };
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (others[i])
@@ -82,5 +95,8 @@ bool lock_in(const struct options *o)
 out:
 	free(folder);
 	free(read);
+	for (size_t i = 0; beside && i < besides; i++)
+		free(beside[i]);
+	free(beside);
 	return done;
 }

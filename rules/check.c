@@ -3,6 +3,7 @@
  * Proof of a pack: what loading does not see (texts, both languages, circles, tools that don't exist) and whether each
  * rule's examples come true, each scanned and judged as a bundle of its own.
  */
+#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -604,6 +605,22 @@ static void run_log(struct check *c, const char *path, bool hit)
 		say(c, r->tree.root, "%s: %s %s on it", path, r->cre->name, hit ? "does not fire" : "fires");
 }
 
+/* Rule files in a folder, loaded or not. */
+static size_t rule_files(struct cul_slice folder)
+{
+	char path[4096];
+	size_t count = 0;
+	snprintf(path, sizeof(path), "%.*s", (int)(folder.size < 4000 ? folder.size : 4000), folder.size ? folder.data : ".");
+	DIR *dir = opendir(folder.size ? path : ".");
+	for (const struct dirent *e; dir && (e = readdir(dir));) {
+		struct cul_slice name = cul_str(e->d_name);
+		count += cul_ends(name, CUL_LIT(".yaml")) || cul_ends(name, CUL_LIT(".yml"));
+	}
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
 /* Logs that lie beside the file: NAME.hit.log, NAME.miss.log; test.log in a folder of one rule. */
 static void check_logs(struct check *c)
 {
@@ -628,7 +645,7 @@ static void check_logs(struct check *c)
 			run_log(c, path, !miss);
 	}
 	snprintf(path, sizeof(path), "%.*s%stest.log", (int)(dir.size < 4000 ? dir.size : 4000), dir.size ? dir.data : "", in_folder ? "/" : "");
-	if (files == 1 && !access(path, R_OK))
+	if (files == 1 && !access(path, R_OK) && rule_files(dir) <= 1)
 		run_log(c, path, true);
 }
 

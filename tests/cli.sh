@@ -49,6 +49,11 @@ for input_path in "$many" "$scratch/long.log" "$scratch/long.log.gz"; do
 done
 run 2 "no number of threads" -j 0 "$first"
 
+# a rule's log lies beside it: read from inside the sandbox, too
+for rule in "$2"/tests/cre/*.yaml; do [ -f "${rule%.yaml}.hit.log" ] && break; done
+run 0 "rules check of one CRE file" rules check --no-builtin "$rule"
+silent "rules check of one CRE file" err
+
 # wrong use: a sentence, and 2
 run 2 "an option nobody knows" --frobnicate "$first"
 says "an option nobody knows" err frobnicate
