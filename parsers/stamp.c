@@ -9,6 +9,7 @@
  *   {"t":{"$date":"2026-03-14T09:26:03.123+00:00"},"s":"E",…}  MongoDB
  *   [1] 2026/03/14 09:26:03.123456 [ERR] text                  NATS
  *   Mar 14, 2026 9:26:03 AM org.example.Main run               java.util.logging
+ *   {"TimeCreated":"\/Date(1773480363123)\/",…}               Windows events as JSON; 2026 Mar 14 09:26:03 text
  *   Sat Mar 14 09:26:03 2026 text; 03/14/2026 09:26:03 text; 1773480363 text; 1773480363123 text
  */
 #include "base/clock.h"
@@ -97,6 +98,30 @@ static bool day_first(struct cul_slice text, struct cul_time *ret)
 	return day_time(cul_from(text, 1), year, month, day, ret);
 }
 
+/* "2026 Mar 14 09:26:03" */
+static bool year_first(struct cul_slice text, struct cul_time *ret)
+{
+	int day, month, year;
+
+	return number(&text, 4, 4, &year) && cul_skip(&text, CUL_LIT(" ")) && (month = month_of(&text)) && cul_skip(&text, CUL_LIT(" ")) &&
+	       number(&text, 1, 2, &day) && cul_skip(&text, CUL_LIT(" ")) && day_time(text, year, month, day, ret);
+}
+
+/* "/Date(1743448267142)/" in JSON of .NET and PowerShell: since 1970, the unit is told by how many digits there are */
+static bool json_date(struct cul_slice line, struct cul_time *ret)
+{
+	struct cul_slice rest, digits;
+
+	if (line.size > 400)
+		line.size = 400;
+	if (!cul_cut(line, CUL_LIT("/Date("), NULL, &rest))
+		return false;
+	digits = rest;
+	(void)cul_digits(&rest);
+	digits.size = (size_t)(rest.data - digits.data);
+	return cul_starts(rest, CUL_LIT(")")) && (digits.size == 10 || digits.size == 13) && cul_clock_unix(&digits, ret);
+}
+
 /* "Mar 14, 2026 9:26:03 AM" */
 static bool month_first(struct cul_slice text, struct cul_time *ret)
 {
@@ -143,8 +168,8 @@ bool cul_stamp(struct cul_slice line, struct cul_time *ret)
 		struct cul_slice text = cul_from(line, i);
 		if (digit && text.size > 18 && text.data[4] == text.data[7] && (text.data[4] == '-' || text.data[4] == '/') && cul_clock_iso(&text, ret))
 			return true;
-		if (digit ? day_first(text, ret) || american(text, ret) : month_first(text, ret) || cul_clock_ctime(&text, ret))
+		if (digit ? day_first(text, ret) || year_first(text, ret) || american(text, ret) : month_first(text, ret) || cul_clock_ctime(&text, ret))
 			return true;
 	}
-	return false;
+	return line.size && line.data[0] == '{' && json_date(line, ret);
 }

@@ -125,6 +125,9 @@ static const char *const formats[] = {
 	"2026-03-14T09:26:%S.123Z | error | %T",
 	"2026-03-14T09:26:%S.123+0000 7f12 -1 %T",
 	"03/14/2026 09:26:%S %T",
+	"2026 Mar 14 09:26:%S UTC %T",
+	"2026 Mar 14 09:26:%S.123 %T",
+	"{\"TimeCreated\":\"\\/Date(17734803%E123)\\/\",\"Message\":\"%T\"}",
 };
 
 static char *format_of(const char *format, int second, int other)
