@@ -9,6 +9,7 @@
  */
 #include "rules/cre.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -383,9 +384,11 @@ static bool read_term(struct loader *l, const struct cul_node *n, bool positive,
 	}
 	if (n->type != CUL_NODE_MAP)
 		return refuse(l, n, false, "a term is a text or a map");
-	known_keys(l, n, "a term", KEYS("value", "regex", "jq", "set", "sequence", "field", "count", "window", "slide", "anchor", "absolute", "event",
+	known_keys(l, n, "a term", KEYS("value", "regex", "jq", "set", "sequence", "field", "count", "window", "slide", "anchor", "absolute", "event", "extract",
 					"correlations", "origin"));
-	const struct cul_node *jq = key(l, n, "jq");
+	const struct cul_node *jq = key(l, n, "jq"), *other = key(l, n, "promql");
+	if (other || (other = key(l, n, "script")))
+		return refuse(l, n, true, "a log alone can't answer promql or a script");
 	value = key(l, n, "value");
 	regex = key(l, n, "regex");
 	set = key(l, n, "set");
@@ -493,6 +496,39 @@ static bool read_negate(struct loader *l, const struct cul_node *list, int depth
 	return true;
 }
 
+/*
+ * Where the value of the correlated @name stands: the path that "extract: [ { name: NAME, jq: .a.b } ]" of the part's terms
+ * gives, else the field of that name.
+ */
+static const char *extracted(struct loader *l, const struct cul_node *map, const char *name)
+{
+	const char *path = NULL;
+
+	for (const struct cul_node *list = map + 1; list < map + map->span; list++) {
+		const struct cul_node *terms = list->type == CUL_NODE_MAP ? key(l, list, "extract") : NULL;
+		if (!terms || terms->type != CUL_NODE_LIST)
+			continue;
+		for CUL_EACH_NODE(item, terms) {
+			const struct cul_node *what = item->type == CUL_NODE_MAP ? key(l, item, "name") : NULL;
+			const struct cul_node *jq = what ? key(l, item, "jq") : NULL;
+			if (!what || !cul_is(text_of(l, what), cul_str(name)))
+				continue;
+			struct cul_slice text = cul_trim(text_of(l, jq));
+			bool plain = text.size > 1 && text.data[0] == '.';
+			for (size_t i = 0; i < text.size && plain; i++)
+				plain = isalnum((unsigned char)text.data[i]) || text.data[i] == '_' ||
+					(text.data[i] == '.' && i + 1 < text.size && text.data[i + 1] != '.');
+			if (!plain || (path && !cul_is(text, cul_str(path)))) {
+				refuse(l, item, true, "extract: only the same path like .a.b in each term can be read here");
+				return name;
+			}
+			path = cul_arena_copy(l->rules->arena, text);
+			l->no_memory |= !path;
+		}
+	}
+	return path ? path : name;
+}
+
 static const struct cul_cre_part *read_part(struct loader *l, const struct cul_node *around, const struct cul_node *map, bool sequence,
 					    int depth)
 {
@@ -524,8 +560,10 @@ static const struct cul_cre_part *read_part(struct loader *l, const struct cul_n
 	if (v && v->type == CUL_NODE_LIST) {
 		p->correlations = get(l, v->span * sizeof(*p->correlations));
 		for CUL_EACH_NODE(item, v)
-			if (p->correlations && item->type == CUL_NODE_SCALAR)
-				p->correlations[p->correlation_count++] = cul_node_text(l->tree, item);
+			if (p->correlation_count == CUL_CRE_TERMS)
+				refuse(l, item, false, "more than %d correlations", CUL_CRE_TERMS);
+			else if (p->correlations && item->type == CUL_NODE_SCALAR)
+				p->correlations[p->correlation_count++] = extracted(l, map, cul_node_text(l->tree, item));
 	}
 	v = key(l, map, sequence ? "order" : "match");
 	if (!v && !(v = key(l, map, sequence ? "match" : "order")))
