@@ -31,10 +31,13 @@ static int in_line(struct cul_parse *p, const struct cul_record *rec, size_t whi
 	size_t room = *count;
 	if (want->field) {
 		char *value = cul_line_field(rec->line.text, want->field);
-		int found = value ? cul_pattern_match(p->patterns[which], cul_str(value), NULL, &room) : 0;
-		free(value);
-		*count = 0;
-		return found;
+		if (value) {
+			int found = cul_pattern_match(p->patterns[which], cul_str(value), NULL, &room);
+			free(value);
+			*count = 0;
+			return found;
+		}
+		/* a line of plain text has no fields: it is asked as a whole */
 	}
 	if (want->jq) {
 		*count = 0;

@@ -302,6 +302,30 @@ static bool add_jq(struct loader *l, const struct cul_node *node, bool positive,
 	}
 }
 
+/*
+ * The name of a field beside the literals of what is asked of it: escapes may hide the value in the line, its name can't be hidden; and a
+ * line without that field is asked as a whole.
+ */
+static const char *const *with_name(struct loader *l, const char *const *literals, const char *field, bool caseless)
+{
+	const char *dot = strrchr(field, '.');
+	size_t count = 0;
+	while (literals && literals[count])
+		count++;
+	const char **all = get(l, (count + 2) * sizeof(*all));
+	char *name = cul_arena_copy(l->rules->arena, cul_str(dot && dot[1] ? dot + 1 : field));
+	if (!all || !name) {
+		l->no_memory = true;
+		return NULL;
+	}
+	for (char *c = name; caseless && *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	for (size_t i = 0; i < count; i++)
+		all[i] = literals[i];
+	all[count] = name;
+	return all;
+}
+
 /* One text or pattern -> an interest; the same one is searched once. */
 static bool add_leaf(struct loader *l, const struct cul_node *node, struct cul_slice text, bool regex, const char *field, bool positive,
 		     struct cul_cre_term *term)
@@ -318,13 +342,9 @@ static bool add_leaf(struct loader *l, const struct cul_node *node, struct cul_s
 		if (cul_pattern_new(item.pattern, 0, &compiled, &err) != CUL_OK)
 			return refuse(l, node, false, "regex: %s", err.text);
 		item.fold = !field && cul_re2_crosses_lines(text.data); /* as it was written: what \s is rewritten to has a \n */
-		item.literals = field ? NULL : literals_of(l, item.pattern, &item.caseless, &least);
-		if (field) { /* escapes may hide the value in the line: its name can't be hidden */
-			const char *dot = strrchr(field, '.');
-			const char **name = get(l, 2 * sizeof(*name));
-			if (name)
-				name[0] = dot && dot[1] ? dot + 1 : field;
-			item.literals = name;
+		item.literals = literals_of(l, item.pattern, &item.caseless, &least);
+		if (field) {
+			item.literals = with_name(l, item.literals, field, item.caseless);
 			least = SHORT;
 		} else if (!item.literals || least < 3) {
 			note(l, node, "no rare literal can be had from this pattern: each line is asked, which costs about a second for a million of them");
@@ -332,13 +352,11 @@ static bool add_leaf(struct loader *l, const struct cul_node *node, struct cul_s
 	} else {
 		const char **literal = get(l, 2 * sizeof(*literal));
 		item.pattern = quoted(l, text);
-		if (literal) {
-			const char *dot = field ? strrchr(field, '.') : NULL;
-			literal[0] = field ? (dot && dot[1] ? dot + 1 : field) : cul_arena_copy(l->rules->arena, text);
-		}
-		item.literals = literal;
-		least = text.size;
+		if (literal)
+			literal[0] = cul_arena_copy(l->rules->arena, text);
 		l->no_memory |= !literal || !literal[0];
+		item.literals = field && !l->no_memory ? with_name(l, literal, field, false) : literal;
+		least = text.size;
 	}
 	if (l->no_memory)
 		return false;
