@@ -6,6 +6,8 @@ set -u
 command -v valgrind >/dev/null 2>&1 || { echo "valgrind is not here"; exit 77; }
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+# 3.19 can't read the DWARF 5 that clang writes
+valgrind -q --log-file="$scratch/log" "$1" --version > /dev/null 2>&1 || { echo "this valgrind can't run this build:"; head -n 3 "$scratch/log"; exit 77; }
 bad=0
 export NO_COLOR=1 CULPRIT_ISA=avx2
 job() { # ARGS...
