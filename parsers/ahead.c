@@ -59,8 +59,13 @@ static size_t ahead_fill(struct cul_stream *s, void *buffer, size_t size)
 	size_t which = a->first, held = a->count ? a->size[which] : 0;
 	pthread_mutex_unlock(&a->lock);
 	size_t n = held - a->at < size ? held - a->at : size;
-	if (!n)
+	if (!n) {
+		/* the thread has ended: what it left is ours to read */
+		const char *why = cul_stream_damage(s->below);
+		if (why)
+			cul_stream_spoil(s, "%s", why);
 		return 0;
+	}
 	memcpy(buffer, a->bytes[which] + a->at, n);
 	a->at += n;
 	if (a->at == held) {
@@ -97,7 +102,7 @@ struct cul_stream *cul_stream_ahead(struct cul_stream *below)
 	if (made) {
 		pthread_mutex_init(&a->lock, NULL);
 		pthread_cond_init(&a->changed, NULL);
-		a->s = (struct cul_stream){ .fill = ahead_fill, .drop = ahead_drop, .below = below, .budget = below->budget, .size = below->size };
+		a->s = (struct cul_stream){ .fill = ahead_fill, .drop = ahead_drop, .below = below, .budget = below->budget, .size = below->size, .aside = true };
 		if (!pthread_create(&a->thread, NULL, make, a))
 			return &a->s;
 		pthread_mutex_destroy(&a->lock);

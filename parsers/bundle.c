@@ -686,7 +686,7 @@ static void tell_current(struct cul_bundle *b)
 	if (!why)
 		return;
 	damaged(b, b->name, "%s", why);
-	for (struct cul_stream *s = b->current; s; s = s->below)
+	for (struct cul_stream *s = b->current; s; s = s->aside ? NULL : s->below)
 		s->damage[0] = 0;
 }
 

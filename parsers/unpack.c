@@ -217,7 +217,7 @@ size_t cul_stream_read_at(struct cul_stream *s, uint64_t offset, void *buffer, s
 const char *cul_stream_damage(const struct cul_stream *s)
 {
 	const char *why = NULL;
-	for (; s; s = s->below)
+	for (; s; s = s->aside ? NULL : s->below)
 		if (s->damage[0])
 			why = s->damage;
 	return why;

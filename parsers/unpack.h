@@ -65,6 +65,7 @@ struct cul_stream {
 	bool expands; /* it makes more than it takes: the ratio holds, over @in */
 	uint64_t in;
 	bool ended;
+	bool aside; /* a thread works below: nobody looks there; what was wrong is told by this one at its end */
 	char damage[240];
 
 	uint64_t made; /* offset behind the last byte in @bytes */
