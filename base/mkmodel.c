@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/made.h"
 #include "base/needle_inside.h"
 
 #define FILES 4096
@@ -89,18 +90,6 @@ static void write_bytes(FILE *out, const uint8_t *bytes, size_t size)
 		fprintf(out, "%u,%s", bytes[i], i % 32 == 31 ? "\n" : "");
 }
 
-static bool same(const char *path, const char *bytes, size_t size)
-{
-	FILE *f = fopen(path, "rbe");
-	if (!f)
-		return false;
-	char *have = malloc(size + 1);
-	bool equal = have && fread(have, 1, size + 1, f) == size && !memcmp(have, bytes, size);
-	free(have);
-	fclose(f);
-	return equal;
-}
-
 int main(int argc, char **argv)
 {
 	static struct cul_model model;
@@ -144,7 +133,7 @@ int main(int argc, char **argv)
 		fprintf(out, "{%u,%u},%s", sixes[i].check, sixes[i].level, i % 16 == 15 ? "\n" : "");
 	fputs("};\n", out);
 	fclose(out);
-	if (!same(argv[1], bytes, size)) {
+	if (!cul_made_same(argv[1], bytes, size)) {
 		FILE *f = fopen(argv[1], "wbe");
 		if (!f || fwrite(bytes, 1, size, f) != size || fclose(f)) {
 			fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));

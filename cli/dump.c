@@ -194,22 +194,6 @@ static enum cul_status on_member(void *ctx, const struct cul_member *member, int
 	return d->member ? CUL_OK : CUL_ENOMEM;
 }
 
-static enum cul_status on_section(void *ctx, const struct cul_section_info *info, int *id)
-{
-	*id = 0;
-	return CUL_OK;
-}
-
-static enum cul_status on_section_end(void *ctx, int section, const struct cul_section_span *span)
-{
-	return CUL_OK;
-}
-
-static enum cul_status on_suspect(void *ctx, const struct cul_observation *ob)
-{
-	return CUL_OK;
-}
-
 static enum cul_status on_observe(void *ctx, const struct cul_observation *ob)
 {
 	struct dump *d = ctx;
@@ -366,7 +350,7 @@ int run_dump(const struct options *o)
 {
 	static const char *const words[] = { "dmesg", "tasks", "stacks", "info" };
 	struct dump d = { .word = o->args[0], .json = o->json };
-	struct cul_sink sink = { &d, on_member, on_section, on_observe, on_section_end, on_suspect };
+	struct cul_sink sink = { .ctx = &d, .member = on_member, .observe = on_observe };
 	AUTO(bundle_closep) struct cul_bundle *bundle = NULL;
 	struct cul_error err = { 0 };
 	size_t word = 0;

@@ -381,28 +381,6 @@ struct reading {
 	bool bracket; /* the line begins as dmesg prints it */
 };
 
-static enum cul_status on_member(void *ctx, const struct cul_member *member, int *id)
-{
-	*id = 0;
-	return CUL_OK;
-}
-
-static enum cul_status on_section(void *ctx, const struct cul_section_info *info, int *id)
-{
-	*id = 0;
-	return CUL_OK;
-}
-
-static enum cul_status on_section_end(void *ctx, int section, const struct cul_section_span *span)
-{
-	return CUL_OK;
-}
-
-static enum cul_status on_suspect(void *ctx, const struct cul_observation *record)
-{
-	return CUL_OK;
-}
-
 static enum cul_status on_observe(void *ctx, const struct cul_observation *o)
 {
 	struct reading *r = ctx;
@@ -430,7 +408,7 @@ static bool read_line(const char *line, const char *pattern, const char *const *
 		{ .id = "new/kernel", .pattern = pattern, .literals = literals, .captures = captures, .capture_count = whole, .stream = "kernel" },
 	};
 	const struct cul_interests interests = { items, 2 };
-	const struct cul_sink sink = { r, on_member, on_section, on_observe, on_section_end, on_suspect };
+	const struct cul_sink sink = { .ctx = r, .observe = on_observe };
 	struct cul_error err = { 0 };
 
 	r->met = r->kernel = false;

@@ -314,3 +314,12 @@ bool cul_task_workqueue(struct cul_slice line, struct cul_slice *workqueue, stru
 	*function = func;
 	return true;
 }
+
+struct cul_slice cul_stack_work(struct cul_slice frames)
+{
+	struct cul_slice before, last;
+
+	if (!cul_cut(frames, CUL_LIT(" process_one_work"), &before, NULL))
+		return CUL_NONE;
+	return cul_cut_last(before, CUL_LIT(" "), NULL, &last) ? last : before;
+}

@@ -43,6 +43,8 @@ struct cul_stack {
 void cul_stack_add(struct cul_stack *stack, const struct cul_frame *frame);
 /** Names, innermost first, joined by blanks; the doubtful ones when there is nothing else. They point into @stack. */
 struct cul_slice cul_stack_frames(const struct cul_stack *stack);
+/** The work item that a kworker runs, out of its @frames: the function that process_one_work() called. Empty: none. */
+struct cul_slice cul_stack_work(struct cul_slice frames);
 struct cul_slice cul_stack_wait(const struct cul_stack *stack);  /* first frame that is not the scheduler's */
 struct cul_slice cul_stack_stuck(const struct cul_stack *stack); /* innermost of a module, file system or driver */
 struct cul_slice cul_stack_module(const struct cul_stack *stack);

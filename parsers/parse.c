@@ -774,6 +774,30 @@ static void on_leave(void *ctx, struct cul_slice text, int64_t offset, int64_t l
 		cul_parse_fail(p, p->sink->text(p->sink->ctx, p->member, text, offset, line));
 }
 
+/* ---- a sink that hears nothing --------------------------------------------------------------- */
+
+static enum cul_status no_member(void *ctx, const struct cul_member *member, int *id)
+{
+	*id = 0;
+	return CUL_OK;
+}
+
+static enum cul_status no_section(void *ctx, const struct cul_section_info *info, int *id)
+{
+	*id = 0;
+	return CUL_OK;
+}
+
+static enum cul_status no_end(void *ctx, int section, const struct cul_section_span *span)
+{
+	return CUL_OK;
+}
+
+static enum cul_status no_observation(void *ctx, const struct cul_observation *observation)
+{
+	return CUL_OK;
+}
+
 enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests *interests, const struct cul_limits *limits,
 			  const struct cul_sink *sink, struct cul_tally *tally, struct cul_error *err)
 {
@@ -782,7 +806,13 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 		return cul_fail(err, CUL_ENOMEM, "out of memory before reading");
 	p->bundle = bundle;
 	p->interests = interests;
-	p->sink = sink;
+	p->heard = *sink;
+	p->heard.member = sink->member ? sink->member : no_member;
+	p->heard.section = sink->section ? sink->section : no_section;
+	p->heard.section_end = sink->section_end ? sink->section_end : no_end;
+	p->heard.observe = sink->observe ? sink->observe : no_observation;
+	p->heard.suspect = sink->suspect ? sink->suspect : no_observation;
+	sink = p->sink = &p->heard;
 	p->err = err;
 	set_limits(&p->limits, limits);
 	while (cul_messages[p->message_count])

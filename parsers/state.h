@@ -44,6 +44,7 @@ struct cul_parse {
 	struct cul_bundle *bundle;
 	const struct cul_interests *interests;
 	const struct cul_sink *sink;
+	struct cul_sink heard; /* the caller's, without holes */
 	struct cul_limits limits;
 	struct cul_tally tally;
 	struct cul_error *err;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/made.h"
 #include "rules/mkpack.h"
 
 #define FILES 8192
@@ -98,18 +99,6 @@ static void write_tools(FILE *out, const char *dir)
 	fputs("\tNULL\n};\n", out);
 }
 
-static bool same(const char *path, const char *bytes, size_t size)
-{
-	FILE *f = fopen(path, "rbe");
-	if (!f)
-		return false;
-	char *have = malloc(size + 1);
-	bool equal = have && fread(have, 1, size + 1, f) == size && !memcmp(have, bytes, size);
-	free(have);
-	fclose(f);
-	return equal;
-}
-
 /* FAMILY/NAME.yaml, all of them; roots[i] UINT32_MAX: no YAML. */
 static bool read_files(const char *dir, const struct list *list, struct cul_nodes *nodes, uint32_t *roots)
 {
@@ -187,7 +176,7 @@ int main(int argc, char **argv)
 	if (fclose(out) || !written)
 		return 1;
 
-	if (!same(argv[1], bytes, size)) {
+	if (!cul_made_same(argv[1], bytes, size)) {
 		FILE *f = fopen(argv[1], "wbe");
 		if (!f || fwrite(bytes, 1, size, f) != size || fclose(f)) {
 			fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));

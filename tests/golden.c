@@ -99,28 +99,6 @@ static void put_value(FILE *out, const struct cul_value *v)
 
 /* ---- the sink: observations become lines ------------------------------------------------------ */
 
-static enum cul_status on_member(void *ctx, const struct cul_member *member, int *id)
-{
-	*id = 0;
-	return CUL_OK;
-}
-
-static enum cul_status on_section(void *ctx, const struct cul_section_info *info, int *id)
-{
-	*id = 0;
-	return CUL_OK;
-}
-
-static enum cul_status on_section_end(void *ctx, int section, const struct cul_section_span *span)
-{
-	return CUL_OK;
-}
-
-static enum cul_status on_suspect(void *ctx, const struct cul_observation *record)
-{
-	return CUL_OK;
-}
-
 static enum cul_status on_observe(void *ctx, const struct cul_observation *ob)
 {
 	struct out *out = ctx;
@@ -138,7 +116,7 @@ static enum cul_status on_observe(void *ctx, const struct cul_observation *ob)
 
 static enum cul_status parse(const char *name, struct cul_slice bytes, struct out *out, struct cul_error *err)
 {
-	const struct cul_sink sink = { out, on_member, on_section, on_observe, on_section_end, on_suspect };
+	const struct cul_sink sink = { .ctx = out, .observe = on_observe };
 	const struct cul_blob blob = { name, bytes };
 	struct cul_bundle *bundle = NULL;
 	enum cul_status status = cul_bundle_memory(&blob, 1, NULL, &bundle, err);

@@ -479,17 +479,6 @@ static enum cul_status on_member(void *ctx, const struct cul_member *member, int
 	return CUL_OK;
 }
 
-static enum cul_status on_section(void *ctx, const struct cul_section_info *info, int *id)
-{
-	*id = 0;
-	return CUL_OK;
-}
-
-static enum cul_status on_section_end(void *ctx, int section, const struct cul_section_span *span)
-{
-	return CUL_OK;
-}
-
 static enum cul_status on_observe(void *ctx, const struct cul_observation *ob)
 {
 	struct seen *seen = ctx;
@@ -500,17 +489,12 @@ static enum cul_status on_observe(void *ctx, const struct cul_observation *ob)
 	return CUL_OK;
 }
 
-static enum cul_status on_suspect(void *ctx, const struct cul_observation *ob)
-{
-	return CUL_OK;
-}
-
 static void test_input(void **state)
 {
 	for (size_t i = 0; i < COUNT(samples); i++) {
 		char path[100];
 		struct seen seen = { 0 };
-		const struct cul_sink sink = { &seen, on_member, on_section, on_observe, on_section_end, on_suspect };
+		const struct cul_sink sink = { .ctx = &seen, .member = on_member, .observe = on_observe };
 		struct cul_bundle *bundle = NULL;
 		struct cul_error err;
 		snprintf(path, sizeof(path), "samples/dumps/%s", samples[i]);

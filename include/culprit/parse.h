@@ -33,7 +33,7 @@ struct cul_section_span {
 
 /**
  * The store, a test or a dump. Each call returns CUL_OK, or a failure that ends the parse. Calls
- * come in the input's order from one thread.
+ * come in the input's order from one thread. What nobody wants to hear may be NULL (ids are 0 then).
  */
 struct cul_sink {
 	void *ctx;

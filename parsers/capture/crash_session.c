@@ -60,16 +60,6 @@ add_frame(struct session *s, const struct cul_frame *frame, bool exception)
 	s->after_exception = exception;
 }
 
-static struct cul_slice
-work_function(struct cul_slice frames)
-{
-	struct cul_slice before, last;
-
-	if (!cul_cut(frames, CUL_LIT(" process_one_work"), &before, NULL))
-		return CUL_NONE;
-	return cul_cut_last(before, CUL_LIT(" "), NULL, &last) ? last : before;
-}
-
 static enum cul_status
 close_task(struct cul_parse *parse, struct session *s)
 {
@@ -78,7 +68,7 @@ close_task(struct cul_parse *parse, struct session *s)
 
 	if (s->open && frames.size)
 		status = cul_emit(parse, &s->rec, "task.stack", cul_number("pid", s->pid), cul_text("comm", s->comm), cul_text("state", s->state),
-				  cul_text("workqueue", cul_process_workqueue(s->comm)), cul_text("work_function", work_function(frames)),
+				  cul_text("workqueue", cul_process_workqueue(s->comm)), cul_text("work_function", cul_stack_work(frames)),
 				  cul_text("frames", frames), cul_text("wait_function", cul_stack_wait(&s->stack)),
 				  cul_text("stuck_function", cul_stack_stuck(&s->stack)), cul_text("module", cul_stack_module(&s->stack)));
 	s->open = s->after_exception = false;

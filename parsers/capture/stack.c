@@ -88,17 +88,6 @@ stack_bid(const struct cul_head *head)
 	return 0;
 }
 
-/** The function that process_one_work() called: the word before it. */
-static struct cul_slice
-work_function(struct cul_slice frames)
-{
-	struct cul_slice before, last;
-
-	if (!cul_cut(frames, CUL_LIT(" process_one_work"), &before, NULL))
-		return CUL_NONE;
-	return cul_cut_last(before, CUL_LIT(" "), NULL, &last) ? last : before;
-}
-
 static enum cul_status
 emit_stack(struct cul_parse *parse, const struct cul_line *line, struct cul_slice pid, const struct cul_stack *stack)
 {
@@ -107,7 +96,7 @@ emit_stack(struct cul_parse *parse, const struct cul_line *line, struct cul_slic
 
 	if (!frames.size)
 		return CUL_OK;
-	return cul_emit(parse, &rec, "task.stack", cul_number("pid", pid), cul_text("work_function", work_function(frames)),
+	return cul_emit(parse, &rec, "task.stack", cul_number("pid", pid), cul_text("work_function", cul_stack_work(frames)),
 			cul_text("frames", frames), cul_text("wait_function", cul_stack_wait(stack)),
 			cul_text("stuck_function", cul_stack_stuck(stack)), cul_text("module", cul_stack_module(stack)));
 }
