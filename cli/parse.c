@@ -218,7 +218,7 @@ int run_parse(const struct options *o)
 	for (size_t i = 0; i < o->count; i++) {
 		AUTO(bundle_closep) struct cul_bundle *bundle = NULL;
 		struct printer p = { .o = o, .path = o->args[i] };
-		const struct cul_sink sink = { &p, on_member, on_section, on_observe, on_section_end, on_suspect };
+		const struct cul_sink sink = { .ctx = &p, .member = on_member, .section = on_section, .observe = on_observe, .section_end = on_section_end, .suspect = on_suspect };
 		const struct cul_limits limits = { .unwinder = o->unwinder };
 		struct cul_tally tally = { 0 };
 		const char *name, *why;

@@ -140,7 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			continue;
 		done[count++] = best;
 		struct seen seen = { 0 };
-		const struct cul_sink sink = { &seen, on_member, on_section, on_observe, on_section_end, on_suspect };
+		const struct cul_sink sink = { .ctx = &seen, .member = on_member, .section = on_section, .observe = on_observe, .section_end = on_section_end, .suspect = on_suspect };
 		const struct cul_blob blob = { names[n], { (const char *)data, size } };
 		struct cul_bundle *bundle = NULL;
 		struct cul_error err;

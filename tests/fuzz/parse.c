@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		"rocm-smi.txt", "vmstat.txt", "dpkg.log", "uptime.txt", "interrupts", "sensors.txt", "lsmod.txt", "docker-inspect.json",
 	};
 	struct seen seen = { .size = size };
-	const struct cul_sink sink = { &seen, on_member, on_section, on_observe, on_section_end, on_suspect };
+	const struct cul_sink sink = { .ctx = &seen, .member = on_member, .section = on_section, .observe = on_observe, .section_end = on_section_end, .suspect = on_suspect };
 	const struct cul_blob blob = { names[size % (sizeof(names) / sizeof(names[0]))], { (const char *)data, size } };
 	const struct cul_limits limits = { .unpacked_bytes = 16 << 20, .members = 256, .nesting = 3, .spool_bytes = 16 << 20 };
 	struct cul_bundle *bundle = NULL;
