@@ -61,7 +61,7 @@ bool cul_re2_crosses_lines(const char *pattern);
 enum cul_cre_look { CUL_CRE_NEITHER, CUL_CRE_OURS, CUL_CRE_THEIRS };
 enum cul_cre_look cul_cre_look(const char *path);
 
-/* ---- load.c, pack.c ---- */
+/* ---- rule.c, pack.c ---- */
 /** Put @rule at its place in the order of ids; of CRE rules several may have one. CUL_ENOMEM. */
 CUL_MUST_CHECK enum cul_status cul_rule_insert(struct cul_rules *rules, struct cul_rule *rule);
 /** Keep a sentence about something that was passed over. CUL_ENOMEM. */
