@@ -73,19 +73,31 @@ static bool write_all(int fd, const char *data, size_t size)
 	return true;
 }
 
+bool cul_spool_settle(struct cul_spool *spool)
+{
+	if (spool->fd >= 0)
+		return true;
+	int fd = nameless();
+	if (fd < 0 || !write_all(fd, spool->memory, (size_t)spool->size)) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	spool->fd = fd;
+	free(spool->memory);
+	spool->memory = NULL;
+	spool->room = 0;
+	return true;
+}
+
 enum cul_status cul_spool_add(struct cul_spool *spool, const void *data, size_t size)
 {
 	if (!size)
 		return CUL_OK;
 	if (size > spool->limit || spool->size > spool->limit - size)
 		return CUL_ELIMIT;
-	if (spool->fd < 0 && spool->size + size > IN_MEMORY) {
-		spool->fd = nameless();
-		if (spool->fd < 0 || !write_all(spool->fd, spool->memory, (size_t)spool->size))
-			return CUL_EIO;
-		free(spool->memory);
-		spool->memory = NULL;
-	}
+	if (spool->fd < 0 && spool->size + size > IN_MEMORY && !cul_spool_settle(spool))
+		return CUL_EIO;
 	if (spool->fd >= 0) {
 		if (!write_all(spool->fd, data, size))
 			return CUL_EIO;

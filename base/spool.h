@@ -13,6 +13,8 @@ void cul_spool_free(struct cul_spool *spool);
 CUL_MUST_CHECK enum cul_status cul_spool_add(struct cul_spool *spool, const void *data, size_t size);
 /** Up to @size bytes from @offset; 0 at the end and when the file can't be read. */
 size_t cul_spool_read(const struct cul_spool *spool, uint64_t offset, void *buffer, size_t size);
+/** What is in memory goes to the temporary file, which many that are kept at once should do. False: there is none; all is as it was. */
+bool cul_spool_settle(struct cul_spool *spool);
 uint64_t cul_spool_size(const struct cul_spool *spool);
 
 #endif

@@ -36,6 +36,7 @@
 #define RATIO_FROM (64u << 20)   /* a megabyte of zeros is no bomb */
 #define MANY (1 << 20)            /* packed bytes */
 #define XZ_MEMORY (256u << 20)   /* xz -9 needs 65 MiB */
+#define KEPT_IN_MEMORY (1 << 20)
 #define ZST_WINDOW_LOG 28        /* zstd -22 writes 27; --long=31 would take 2 GiB */
 
 /* ---- what the first bytes say ------------------------------------------------------------------ */
@@ -367,6 +368,14 @@ struct cul_stream *cul_stream_spool(struct cul_stream *below)
 	sp->s = (struct cul_stream){ .fill = spool_fill, .drop = spool_drop, .seek = spool_seek, .below = below, .budget = below->budget,
 				     .size = (int64_t)cul_spool_size(spool) };
 	return &sp->s;
+}
+
+void cul_stream_settle(struct cul_stream *stream)
+{
+	cul_stream_free(stream->below);
+	stream->below = NULL;
+	if (stream->fill == spool_fill && stream->size > KEPT_IN_MEMORY)
+		cul_spool_settle(((struct spool_stream *)stream)->spool);
 }
 
 /* ---- unpackers -------------------------------------------------------------------------------------- */

@@ -83,6 +83,8 @@ struct cul_stream *cul_stream_unpack(struct cul_stream *below, enum cul_form for
 struct cul_stream *cul_stream_ahead(struct cul_stream *below);
 /** All of @below (taken over on success) in a spool that can seek. NULL: its damage says why. */
 struct cul_stream *cul_stream_spool(struct cul_stream *below);
+/** For one that is kept beside others: what is below goes, after its damage was told; what was spooled does not stay in memory. */
+void cul_stream_settle(struct cul_stream *stream);
 /** With all below; NULL is fine. */
 void cul_stream_free(struct cul_stream *stream);
 
