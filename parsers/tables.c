@@ -29,6 +29,10 @@ KIND(cul_kind_nvidia_process, "nvidia.smi.process", "nvidia_smi", F_GPU_INDEX, F
      F_COMMAND, F_USED_MIB, F_UTIL_PCT, F_MEM_UTIL_PCT, F_MIG, F_CAPTURE);
 KIND(cul_kind_nvidia_summary, "nvidia.smi.summary", "nvidia_smi", F_GPUS, F_PROCESSES, F_LISTED_MIB, F_USED_MIB, F_UNACCOUNTED_MIB,
      F_PROCESS_TABLE, F_DRIVER_VERSION, F_CUDA_VERSION, F_WHAT, F_CAPTURE);
+KIND(cul_kind_nvidia_mig, "nvidia.smi.mig", "nvidia_smi", F_GPU_INDEX, F_GPU_BDF, F_GPU_UUID, F_MIG, F_MIG_INDEX, F_MULTIPROCESSORS,
+     F_TOTAL_MIB, F_USED_MIB, F_FREE_MIB, F_USED_PCT, F_SRAM_UNCORRECTED, F_CAPTURE);
+KIND(cul_kind_nvidia_retired, "nvidia.smi.retired-pages", "nvidia_q", F_GPU_INDEX, F_GPU_BDF, F_GPU_UUID, F_SINGLE_BIT_PAGES,
+     F_DOUBLE_BIT_PAGES, F_PENDING);
 KIND(cul_kind_nvidia_clocks, "nvidia.smi.clocks", "nvidia_q", F_GPU_INDEX, F_GPU_BDF, F_GPU_UUID, F_REASONS, F_HW_SLOWDOWN,
      F_HW_THERMAL_SLOWDOWN, F_HW_POWER_BRAKE, F_SW_POWER_CAP, F_SW_THERMAL_SLOWDOWN, F_CLOCKS_IDLE, F_SM_MHZ, F_SM_MAX_MHZ, F_MEM_MHZ);
 KIND(cul_kind_nvidia_pcie, "nvidia.smi.pcie", "nvidia_q", F_GPU_INDEX, F_GPU_BDF, F_GPU_UUID, F_GEN_CURRENT, F_GEN_MAX,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** nvidia-smi -q: which key of which section is which field. Read by nvidia_q.c alone. */
+/** nvidia-smi -q: which key of which section is which field. Read by nvidia_log.c alone. */
 #ifndef CUL_CAPTURE_NVIDIA_Q_H
 #define CUL_CAPTURE_NVIDIA_Q_H
 

@@ -13,9 +13,10 @@
  * where NVML failed. Process names are cut in front. With the processes complete, what no process holds comes out as
  * unaccounted_mib. A table without any process line ("empty") and one that says "No running processes found" ("none")
  * are told apart. Failure sentences in place of a table are log records. Between tables, loops of people's own print
- * "10:10:45  0, 13890 MiB / 20475 MiB   1, …": samples too. MIG instances are not read.
+ * "10:10:45  0, 13890 MiB / 20475 MiB   1, …": samples too. MIG devices
+ * stand in a table of their own: "|  0    2   0   0  |     37MiB / 20096MiB | 42      0 |", GPU, GPU instance, compute instance, device.
  */
-#include "parsers/tables.h"
+#include "parsers/capture/nvidia_log.h"
 
 #define MOST_GPUS 128
 
@@ -265,12 +266,7 @@ process_line(struct cul_parse *parse, struct table *t, const struct cul_line *li
 	} else {
 		t->unsized = true;
 	}
-	if (cul_told(gi) && cul_told(ci) && gi.size + ci.size + 1 < sizeof(mig)) { /* "2/0": GPU and compute instance */
-		memcpy(mig, gi.data, gi.size);
-		mig[gi.size] = '/';
-		memcpy(mig + gi.size + 1, ci.data, ci.size);
-		cul_put(&row, cul_text("mig", cul_slice(mig, gi.size + 1 + ci.size)));
-	}
+	cul_nvidia_mig_put(&row, gi, ci, mig);
 	cul_put(&row, cul_int("capture", t->ordinal));
 	t->processes++;
 	return cul_row_emit(parse, &rec, "nvidia.smi.process", &row);
@@ -397,7 +393,7 @@ bar_line(struct cul_parse *parse, struct table *t, const struct cul_line *line)
 		return CUL_OK;
 	}
 	if (t->in_mig)
-		return CUL_OK;
+		return cul_nvidia_mig_line(parse, line, t->rec.time, t->ordinal, text);
 	count = cul_table_split(text, '|', cells, 8);
 	if (count < 3)
 		return CUL_OK;
@@ -460,7 +456,7 @@ smi_section(struct cul_parse *parse)
 const struct cul_parser cul_parser_nvidia_smi = {
 	.name = "nvidia_smi",
 	.about = "nvidia-smi's table: GPUs and the processes on them",
-	.kinds = CUL_KINDS(&cul_kind_nvidia_gpu, &cul_kind_nvidia_process, &cul_kind_nvidia_summary),
+	.kinds = CUL_KINDS(&cul_kind_nvidia_gpu, &cul_kind_nvidia_process, &cul_kind_nvidia_summary, &cul_kind_nvidia_mig),
 	.needles = CUL_LIST("| NVIDIA-SMI ", "| Processes: "),
 	.bid = smi_bid,
 	.section = smi_section,
