@@ -103,6 +103,7 @@ struct case_strings {
 	size_t room;
 };
 int case_strings_add(struct case_strings *s, struct cul_slice text); /* its index; -1: out of memory */
+int case_strings_find(const struct case_strings *s, struct cul_slice text); /* its index; -1: not there */
 void case_strings_free(struct case_strings *s);
 
 /* store.c */

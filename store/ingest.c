@@ -6,7 +6,7 @@
  * minute of each other and on the same boot; of very many that are alike some become rows (storm.c).
  * Samples never fold; of very many, some become rows (thin.c). A kind's table is made at its first row.
  */
-#include "store/case.h"
+#include "store/place.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -17,6 +17,7 @@
 #define BOOT_SLACK (2 * CUL_SECOND)
 #define ROW_BYTES 90   /* of the file, about */
 #define VALUE_BYTES 12
+#define SAME_SECTIONS 4096 /* kinds of sections without rows that are told apart */
 
 struct run {
 	uint64_t a, b;     /* hash of all that must be equal */
@@ -47,11 +48,19 @@ struct case_writer {
 	int member_id, section_id;
 	char member_name[4400];  /* its row is written when it ends; "": none is open */
 	int64_t member_mtime, member_size;
-	int section_member;      /* its row, likewise */
-	int64_t section_line;
-	const char *section_parser;
-	struct cul_slice section_command, section_path;
-	char section_command_text[600], section_path_text[600];
+	struct section {         /* its row, likewise */
+		int member;
+		int64_t line, lines, records, bytes;
+		const char *parser;
+		struct cul_slice command, path;
+		struct cul_time first, last;
+		char command_text[600], path_text[600], streams[1024];
+		size_t streams_size;
+	} section;
+	bool section_waits;      /* the member's only one yet, without rows: is it one more of the same? */
+	bool section_said;       /* it has a row, or a suspect record */
+	int member_sections;
+	struct case_strings same; /* sections without rows that have been written: root, parser, streams */
 	int64_t lines, bytes;    /* of the member */
 	char read_as[256];
 	int64_t damage;
@@ -417,7 +426,7 @@ static enum cul_status thin(struct case_writer *w, struct case_kind *k, const st
 	struct case_thinned before;
 	*take = true;
 	/* a table is wanted whole; a log's samples may be a storm, too */
-	bool over = !strcmp(w->section_parser ? w->section_parser : "", "log") && case_storm_over(w->storm, o->offset);
+	bool over = !strcmp(w->section.parser ? w->section.parser : "", "log") && case_storm_over(w->storm, o->offset);
 	if (k->rows < (over ? CASE_THIN_OVER : CASE_THIN_FROM) && !k->thinned)
 		return CUL_OK;
 	if (!k->thin && !(k->thin = case_thin_new()))
@@ -583,7 +592,7 @@ static enum cul_status damage(struct case_writer *w, int section, int64_t line, 
 
 static enum cul_status write_member(struct case_writer *w)
 {
-	enum cul_status status = need(w, &w->member, "INSERT INTO member(id, name, mtime, bytes, lines, read_as) VALUES(?,?,?,?,?,?)");
+	enum cul_status status = need(w, &w->member, "INSERT INTO member(id, name, mtime, bytes, lines, read_as, host) VALUES(?,?,?,?,?,?,0)");
 	if (status != CUL_OK)
 		return status;
 	sqlite3_bind_int(w->member, 1, w->member_id);
@@ -598,11 +607,73 @@ static enum cul_status write_member(struct case_writer *w)
 	return step(w, w->member, w->member_name);
 }
 
+static void bind_clock(sqlite3_stmt *s, int column, const struct cul_time *t)
+{
+	case_bind_time(s, column, t->clock == CUL_CLOCK_NONE ? CUL_NO_TIME : t->ns);
+	sqlite3_bind_int(s, column + 1, t->ns == CUL_NO_TIME ? CUL_CLOCK_NONE : (int)t->clock);
+	sqlite3_bind_int(s, column + 2, (t->no_year ? 1 : 0) | (t->no_date ? 2 : 0));
+}
+
+/* On host 0, as is the member: most are, and placing changes what is elsewhere. */
+static enum cul_status write_section(struct case_writer *w)
+{
+	const struct section *at = &w->section;
+	enum cul_status status = need(w, &w->section_end,
+				      "INSERT INTO section(lines, records, bytes, streams, raw_first, first_clock, first_flags, raw_last, last_clock, "
+				      "last_flags, id, member, parser, command, path, line, host) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)");
+	w->section_waits = false;
+	if (status != CUL_OK)
+		return status;
+	sqlite3_bind_int64(w->section_end, 1, at->lines);
+	sqlite3_bind_int64(w->section_end, 2, at->records);
+	sqlite3_bind_int64(w->section_end, 3, at->bytes);
+	sqlite3_bind_text(w->section_end, 4, at->streams, (int)at->streams_size, SQLITE_STATIC);
+	bind_clock(w->section_end, 5, &at->first);
+	bind_clock(w->section_end, 8, &at->last);
+	sqlite3_bind_int(w->section_end, 11, w->section_id);
+	sqlite3_bind_int(w->section_end, 12, at->member);
+	sqlite3_bind_text(w->section_end, 13, at->parser, -1, SQLITE_STATIC);
+	case_bind_slice(w->section_end, 14, at->command);
+	case_bind_slice(w->section_end, 15, at->path);
+	sqlite3_bind_int64(w->section_end, 16, at->line);
+	return step(w, w->section_end, "section");
+}
+
+/*
+ * Of files that are one section without a row, a time or anything suspect, and that lie in one root and were read alike, the first
+ * has a row for its section; the others have their own for the file. Their hosts are the same, so they show the same to have been there.
+ */
+static enum cul_status end_only_section(struct case_writer *w)
+{
+	if (!w->section_waits)
+		return CUL_OK;
+	const char *parts[] = { w->member_name, w->section.parser, w->section.streams };
+	size_t sizes[] = { place_root_size(w->member_name), strlen(w->section.parser), w->section.streams_size };
+	char key[6000];
+	size_t n = 0;
+	for (size_t i = 0; i < 3; i++) {
+		if (n + sizes[i] + 1 > sizeof(key))
+			return write_section(w);
+		memcpy(key + n, parts[i], sizes[i]);
+		n += sizes[i];
+		key[n++] = 0;
+	}
+	size_t before = w->same.count;
+	int at = before < SAME_SECTIONS ? case_strings_add(&w->same, cul_slice(key, n)) : case_strings_find(&w->same, cul_slice(key, n));
+	if (at < 0 || (size_t)at == before)
+		return write_section(w);
+	w->section_waits = false;
+	w->section_id--;
+	return CUL_OK;
+}
+
 static enum cul_status end_member(struct case_writer *w)
 {
 	if (!w->member_name[0])
 		return CUL_OK; /* none yet, or of the case that is added to */
-	enum cul_status status = close_runs(w);
+	enum cul_status status = end_only_section(w);
+	if (status == CUL_OK)
+		status = close_runs(w);
 	if (status == CUL_OK)
 		status = end_thinned(w);
 	if (status == CUL_OK)
@@ -630,9 +701,13 @@ static enum cul_status on_member(void *ctx, const struct cul_member *member, int
 		memset(w->each_rows, 0, w->interest_count * sizeof(*w->each_rows));
 	w->each_all = 0;
 	w->lines = w->bytes = 0;
+	w->member_sections = 0;
 	w->damage = 0;
 	w->read_as[0] = 0;
-	snprintf(w->member_name, sizeof(w->member_name), "%s", member->name[0] ? member->name : "?");
+	size_t size = strlen(member->name);
+	size = size < sizeof(w->member_name) ? size : sizeof(w->member_name) - 1;
+	memcpy(w->member_name, size ? member->name : "?", size ? size : 1);
+	w->member_name[size ? size : 1] = 0;
 	w->member_mtime = member->mtime_ns;
 	w->member_size = member->size > 0 ? member->size : 0;
 	*id = w->member_id;
@@ -644,17 +719,21 @@ static enum cul_status on_section(void *ctx, const struct cul_section_info *info
 {
 	struct case_writer *w = ctx;
 	enum cul_status status = close_runs(w);
+	if (status == CUL_OK && w->section_waits)
+		status = write_section(w);
 	if (status != CUL_OK)
 		return status;
 	if (w->section_id == INT_MAX)
 		return cul_fail(&w->err, CUL_ELIMIT, "too many sections");
 	w->section_id++;
-	w->section_member = info->member;
-	w->section_line = info->line;
-	w->section_parser = info->parser ? info->parser : "";
-	hold(&w->section_command, w->section_command_text, sizeof(w->section_command_text), info->command);
+	w->section_said = false;
+	w->member_sections++;
+	w->section.member = info->member;
+	w->section.line = info->line;
+	w->section.parser = info->parser ? info->parser : "";
+	hold(&w->section.command, w->section.command_text, sizeof(w->section.command_text), info->command);
 	/* mostly the member's own name */
-	hold(&w->section_path, w->section_path_text, sizeof(w->section_path_text), cul_is(info->path, cul_str(w->member_name)) ? CUL_NONE : info->path);
+	hold(&w->section.path, w->section.path_text, sizeof(w->section.path_text), cul_is(info->path, cul_str(w->member_name)) ? CUL_NONE : info->path);
 	*id = w->section_id;
 	return CUL_OK;
 }
@@ -662,6 +741,7 @@ static enum cul_status on_section(void *ctx, const struct cul_section_info *info
 static enum cul_status on_observe(void *ctx, const struct cul_observation *o)
 {
 	struct case_writer *w = ctx;
+	w->section_said = true;
 	if (!strcmp(o->kind->name, "input.damaged") && w->damage++ >= CASE_DAMAGE)
 		return CUL_OK;
 	return write_row(w, o);
@@ -677,56 +757,44 @@ static void read_by(struct case_writer *w, const char *name)
 		snprintf(w->read_as + held, sizeof(w->read_as) - held, "%s%s", held ? ", " : "", name);
 }
 
-static void bind_clock(sqlite3_stmt *s, int column, const struct cul_time *t)
-{
-	case_bind_time(s, column, t->clock == CUL_CLOCK_NONE ? CUL_NO_TIME : t->ns);
-	sqlite3_bind_int(s, column + 1, t->ns == CUL_NO_TIME ? CUL_CLOCK_NONE : (int)t->clock);
-	sqlite3_bind_int(s, column + 2, (t->no_year ? 1 : 0) | (t->no_date ? 2 : 0));
-}
-
 static enum cul_status on_section_end(void *ctx, int section, const struct cul_section_span *span)
 {
 	struct case_writer *w = ctx;
+	struct section *at = &w->section;
 	enum cul_status status = close_runs(w);
-	if (status == CUL_OK)
-		status = need(w, &w->section_end,
-			      "INSERT INTO section(lines, records, bytes, streams, raw_first, first_clock, first_flags, raw_last, last_clock, "
-			      "last_flags, id, member, parser, command, path, line) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 	if (status != CUL_OK)
 		return status;
-	char streams[1024];
 	size_t n = 0;
 	for (const char *const *s = span->streams; s && *s; s++) {
 		size_t size = strlen(*s);
-		if (n + size + 2 > sizeof(streams))
+		if (n + size + 2 > sizeof(at->streams))
 			break;
 		if (n)
-			streams[n++] = ',';
-		memcpy(streams + n, *s, size);
+			at->streams[n++] = ',';
+		memcpy(at->streams + n, *s, size);
 		n += size;
 		if (strcmp(*s, "kernel"))
 			read_by(w, *s);
 	}
-	sqlite3_bind_int64(w->section_end, 1, span->lines);
-	sqlite3_bind_int64(w->section_end, 2, span->records);
-	sqlite3_bind_int64(w->section_end, 3, span->bytes);
-	sqlite3_bind_text(w->section_end, 4, streams, (int)n, SQLITE_STATIC);
-	bind_clock(w->section_end, 5, &span->first);
-	bind_clock(w->section_end, 8, &span->last);
-	sqlite3_bind_int(w->section_end, 11, section);
-	sqlite3_bind_int(w->section_end, 12, w->section_member);
-	sqlite3_bind_text(w->section_end, 13, w->section_parser, -1, SQLITE_STATIC);
-	case_bind_slice(w->section_end, 14, w->section_command);
-	case_bind_slice(w->section_end, 15, w->section_path);
-	sqlite3_bind_int64(w->section_end, 16, w->section_line);
+	at->streams_size = n;
+	at->lines = span->lines;
+	at->records = span->records;
+	at->bytes = span->bytes;
+	at->first = span->first;
+	at->last = span->last;
 	w->lines += span->lines;
 	w->bytes += span->bytes;
-	return step(w, w->section_end, "section");
+	if (at->member == w->member_id && w->member_sections == 1 && !w->section_said && at->first.ns == CUL_NO_TIME && at->last.ns == CUL_NO_TIME) {
+		w->section_waits = true;
+		return CUL_OK;
+	}
+	return write_section(w);
 }
 
 static enum cul_status on_suspect(void *ctx, const struct cul_observation *o)
 {
 	struct case_writer *w = ctx;
+	w->section_said = true;
 	enum cul_status status = case_templates_add(w->templates, o);
 	if (status != CUL_OK)
 		return cul_fail(&w->err, status, "templates: out of memory");
@@ -764,6 +832,7 @@ struct case_writer *case_writer_new(struct cul_case *c, const struct cul_scan_op
 	}
 	w->c = c;
 	w->raw = raw;
+	w->same.arena = c->arena;
 	w->interest_count = c->interests ? c->interests->count : 0;
 	w->interest_ids = calloc(w->interest_count + 1, sizeof(*w->interest_ids));
 	w->each_rows = calloc(w->interest_count + 1, sizeof(*w->each_rows));
@@ -825,6 +894,7 @@ void case_writer_free(struct case_writer *w)
 		case_thin_free(w->c->kinds[i]->thin);
 		w->c->kinds[i]->thin = NULL;
 	}
+	case_strings_free(&w->same);
 	case_storm_free(w->storm);
 	case_templates_free(w->templates);
 	free(w->interest_ids);

@@ -228,7 +228,11 @@ static enum cul_status load_members(struct cul_case *c, struct cul_error *err)
 		return NO_MEMORY(err, "members");
 	for (size_t i = 0; i < c->source_count; i++)
 		sorted[i] = (uint32_t)i;
-	qsort_r(sorted, c->source_count, sizeof(*sorted), by_name, c->sources);
+	size_t in_order = 1;
+	while (in_order < c->source_count && strcmp(c->sources[in_order - 1].name, c->sources[in_order].name) <= 0)
+		in_order++;
+	if (in_order < c->source_count)
+		qsort_r(sorted, c->source_count, sizeof(*sorted), by_name, c->sources);
 	for (size_t i = 0; i < c->source_count; i++)
 		c->source_order[sorted[i]] = (uint32_t)i;
 	return CUL_OK;

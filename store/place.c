@@ -78,15 +78,22 @@ static bool room_for(struct placing *p, const char *sql, void *array, size_t *ro
 	return all != NULL;
 }
 
+/* Columns host, first, last from @i on: as the writer leaves them? */
+static bool as_written(sqlite3_stmt *s, int i)
+{
+	return sqlite3_column_type(s, i) == SQLITE_INTEGER && !sqlite3_column_int64(s, i) && sqlite3_column_type(s, i + 1) == SQLITE_NULL &&
+	       sqlite3_column_type(s, i + 2) == SQLITE_NULL;
+}
+
 static enum cul_status read_all(struct placing *p)
 {
 	sqlite3 *db = p->c->db;
 	CUL_AUTO(case_finalizep) sqlite3_stmt *members = NULL;
 	CUL_AUTO(case_finalizep) sqlite3_stmt *sections = NULL;
 	CUL_AUTO(case_finalizep) sqlite3_stmt *rows = NULL;
-	enum cul_status status = case_prepare(db, "SELECT id, name, mtime FROM member ORDER BY id", &members, p->err);
+	enum cul_status status = case_prepare(db, "SELECT id, name, mtime, host, first, last FROM member ORDER BY id", &members, p->err);
 	if (status == CUL_OK)
-		status = case_prepare(db, "SELECT id, member, parser, raw_first, first_clock, first_flags, raw_last, last_clock, last_flags "
+		status = case_prepare(db, "SELECT id, member, parser, raw_first, first_clock, first_flags, raw_last, last_clock, last_flags, host, first, last "
 					  "FROM section ORDER BY id", &sections, p->err);
 	if (status == CUL_OK)
 		status = case_prepare(db, "SELECT id, kind, member, section, line, raw, raw_last, clock, flags, raw_boot, since, n, hash, "
@@ -104,7 +111,7 @@ static enum cul_status read_all(struct placing *p)
 		int root = name ? place_root(p, name) : -1;
 		if (root == -2 || !place_more(&p->members, p->member_count, &member_room, sizeof(*p->members)))
 			goto memory;
-		p->members[p->member_count++] = (struct place_member){ .mtime = case_time(members, 2), .host = -1, .root = root,
+		p->members[p->member_count++] = (struct place_member){ .mtime = case_time(members, 2), .host = -1, .root = root, .as_written = as_written(members, 3),
 								       .first = CUL_NO_TIME, .last = CUL_NO_TIME };
 	}
 	while (rc == SQLITE_DONE && (rc = sqlite3_step(sections)) == SQLITE_ROW) {
@@ -117,7 +124,8 @@ static enum cul_status read_all(struct placing *p)
 		p->sections[p->section_count++] = (struct place_section){ .member = (int)member, .log = parser && !strcmp(parser, "log"),
 									  .packages = parser && !strcmp(parser, "packages"),
 									  .first = raw_time(sections, 3), .last = raw_time(sections, 6),
-									  .host = -1, .from = CUL_NO_TIME, .to = CUL_NO_TIME, .end = CUL_NO_TIME };
+									  .host = -1, .from = CUL_NO_TIME, .to = CUL_NO_TIME, .end = CUL_NO_TIME,
+									  .as_written = as_written(sections, 9) };
 		rc = SQLITE_DONE;
 	}
 	while (rc == SQLITE_DONE && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
@@ -761,12 +769,15 @@ static enum cul_status write_places(struct placing *p)
 		size_t at = is_member ? i : i - p->member_count;
 		sqlite3_stmt *s = is_member ? member : section;
 		int host = is_member ? p->members[at].host : p->sections[at].host;
+		int64_t first = is_member ? p->members[at].first : p->sections[at].from, last = is_member ? p->members[at].last : p->sections[at].to;
+		if (!host && first == CUL_NO_TIME && last == CUL_NO_TIME && (is_member ? p->members[at].as_written : p->sections[at].as_written))
+			continue;
 		if (host >= 0)
 			sqlite3_bind_int(s, 1, host);
 		else
 			sqlite3_bind_null(s, 1);
-		case_bind_time(s, 2, is_member ? p->members[at].first : p->sections[at].from);
-		case_bind_time(s, 3, is_member ? p->members[at].last : p->sections[at].to);
+		case_bind_time(s, 2, first);
+		case_bind_time(s, 3, last);
 		sqlite3_bind_int64(s, 4, (int64_t)at + 1);
 		status = done(p, s, "places");
 	}

@@ -27,12 +27,15 @@ struct place_section {
 	bool log;                  /* records, not a capture */
 	bool packages;             /* a package manager's: it ends at the last upgrade, weeks before the rest perhaps */
 	bool end_guessed;
+	bool as_written;           /* its row has host 0 and no times */
 };
 
 struct place_member {
 	int64_t mtime;
 	int64_t first, last;
-	int host, root;            /* root: of the sosreport it lies in, or -1 */
+	int host;
+	signed root : 31;          /* of the sosreport it lies in, or -1 */
+	unsigned as_written : 1;   /* its row has host 0 and no times; half a million of these are small */
 };
 
 struct place_host {
@@ -84,6 +87,8 @@ static inline int64_t place_minus(int64_t a, int64_t b)
 int place_order(const void *a, const void *b);
 /** Find copies among the rows; @order, pointers to all of them, is used up. */
 enum cul_status place_copies(struct placing *p, struct placed **order);
+/** Bytes of @name that are the folder or archive of a sosreport; 0: it lies in none. */
+size_t place_root_size(const char *name);
 /** The root of a member of that name in roots; -1: none; -2: out of memory. */
 int place_root(struct placing *p, const char *name);
 enum cul_status place_hosts(struct placing *p);

@@ -12,6 +12,11 @@ static uint32_t *slot_of(const struct case_strings *s, struct cul_slice text)
 	return &s->slots[at];
 }
 
+int case_strings_find(const struct case_strings *s, struct cul_slice text)
+{
+	return s->room ? (int)*slot_of(s, text) - 1 : -1;
+}
+
 int case_strings_add(struct case_strings *s, struct cul_slice text)
 {
 	if (2 * s->count >= s->room) {

@@ -148,7 +148,7 @@ static int host_of_name(struct placing *p, int name)
 }
 
 /* The end of the folder that holds one host's files: "…/sosreport-x-2025-…/"; 0 if there is none. */
-static size_t root_of(const char *name)
+size_t place_root_size(const char *name)
 {
 	size_t end = 0;
 	for (const char *p = name; *p;) {
@@ -255,7 +255,7 @@ static int by_string(const void *a, const void *b)
 
 int place_root(struct placing *p, const char *name)
 {
-	size_t size = root_of(name);
+	size_t size = place_root_size(name);
 	int root = size ? case_strings_add(&p->roots, cul_slice(name, size)) : -1;
 	return size && root < 0 ? -2 : root;
 }
