@@ -25,6 +25,10 @@ enum cul_status cul_calibration_read(struct cul_calibration *c, const struct cul
 			return cul_fail(err, CUL_ERULE, "%s: class %s needs base (0..1), adds and takes", tree->file, cul_class_names[k]);
 		c->base[k] = log(base / (1 - base));
 	}
+	double open;
+	if (!number_at(tree, cul_node_get(tree, tree->root, "open"), &open) || open <= 0 || open >= 1)
+		return cul_fail(err, CUL_ERULE, "%s: open needs a certainty (0..1)", tree->file);
+	c->open = log(open / (1 - open));
 	if (!map || map->type != CUL_NODE_LIST)
 		return cul_fail(err, CUL_ERULE, "%s: no map", tree->file);
 	c->points = 0;

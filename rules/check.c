@@ -320,6 +320,7 @@ static void check_terms(struct check *c)
 	check_expr(c, r->tree.root, r->when);
 	check_expr(c, r->tree.root, r->prefer);
 	check_expr(c, r->tree.root, r->at_least);
+	check_expr(c, r->tree.root, r->settled);
 	for (size_t i = 0; i < r->act_count; i++)
 		check_expr(c, r->tree.root, r->acts[i].when);
 	for (size_t i = 0; i < r->edge_count; i++)

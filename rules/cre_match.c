@@ -643,7 +643,7 @@ static struct cul_scored *score(struct cul_judge *j, const struct cul_rule *rule
 	f->cause = rule->id;
 	f->severity = rule->severity;
 	f->act = rule->act;
-	f->certainty = cul_calibration_map(&j->rules->calibration, odds);
+	f->certainty = s->strength = cul_calibration_map(&j->rules->calibration, odds);
 	*sum = (struct cul_summand){ .term = "rule", .points = odds, .state = CUL_TRUE,
 		.class_name = cul_class_names[cre->certainty >= 0.88 ? CUL_STRONG : cre->certainty >= 0.65 ? CUL_LIKELY : CUL_HINT],
 		.why = !found->untimed || cre->root->need == 1 ? NULL :

@@ -9,6 +9,7 @@
 struct cul_scored {
 	struct cul_finding f;
 	const struct cul_rule *rule;
+	double strength;        /* the certainty that all its evidence would give, settled or not: what explaining asks for */
 	int boot;               /* of its first row; -1 */
 	int64_t uncertainty_ns; /* of its onset */
 	int section;            /* 1 + that of its onset's row; 0: unknown */

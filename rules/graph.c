@@ -163,7 +163,7 @@ static size_t make_links(struct cul_scored **s, size_t count, struct link *links
 				bool trigger = edge->weight == CUL_TRIGGER;
 				/* what triggers need only be there; what explains must be certain enough */
 				const struct cul_scored *sure = trigger ? s[b] : s[a];
-				if (sure->f.certainty < LEAD || (!trigger && s[a]->f.certainty < SHARE * s[b]->f.certainty))
+				if (sure->strength < LEAD || (!trigger && s[a]->strength < SHARE * s[b]->strength))
 					continue;
 				double weight = trigger ? CUL_MEDIUM : (double)edge->weight;
 				links[n++] = (struct link){ .from = (int)(trigger ? b : a), .to = (int)(trigger ? a : b), .edge = edge,

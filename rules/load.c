@@ -8,7 +8,7 @@
 
 static const char *const rule_keys[] = {
 	"id", "title", "severity", "per", "must", "some", "may", "against", "never", "when", "let", "certainty", "act", "explains", "summary",
-	"facts", "remedy", "do_not", "capture", "before_reboot", "rivals", "references", "examples", "role", "onset", "lasts", "at_least", "notes", "sign",
+	"facts", "remedy", "do_not", "capture", "before_reboot", "rivals", "references", "examples", "role", "onset", "lasts", "at_least", "settled", "notes", "sign",
 };
 static const char *const edge_keys[] = { "cause", "causes", "same", "within", "weight", "when", "note" };
 static const char *const remedy_keys[] = { "do", "run", "why", "risk", "needs", "loses_work" };
@@ -287,6 +287,8 @@ static enum cul_status read_rule(struct cul_loader *l)
 		status = read_act(l, v);
 	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "at_least")))
 		status = cul_load_expression(l, v, -1, false, r->term_count, &r->at_least);
+	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "settled")))
+		status = cul_load_expression(l, v, -1, false, r->term_count, &r->settled);
 	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "facts")))
 		status = read_named(l, v, "facts", &r->facts, &r->fact_count);
 	if (status == CUL_OK && (v = cul_node_get(l->tree, root, "explains")))

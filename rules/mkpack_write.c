@@ -297,6 +297,7 @@ static void put_rule(struct writer *w, FILE *out, const struct cul_rule *r)
 		put_term(w, &r->terms[i]);
 	put_expression(w, out, r->when);
 	put_expression(w, out, r->at_least);
+	put_expression(w, out, r->settled);
 	put_named(w, out, r->lets, r->let_count);
 	put_named(w, out, r->facts, r->fact_count);
 	put_edges(w, out, r->edges, r->edge_count);
@@ -433,6 +434,7 @@ bool mkpack_write(FILE *out, const struct cul_rules *rules, const struct cul_nod
 	put_reals(out, c->base, CUL_CLASSES);
 	put_reals(out, c->adds, CUL_CLASSES);
 	put_reals(out, c->takes, CUL_CLASSES);
+	fprintf(out, "%a,", c->open);
 	put_reals(out, c->x, sizeof(c->x) / sizeof(*c->x));
 	put_reals(out, c->y, sizeof(c->y) / sizeof(*c->y));
 	fprintf(out, "%zu}, rules, %zu, kinds, %zu, numbers, kind_names, %zu, items, %zu, %zu, mistakes, %zu, tools };\n", c->points,

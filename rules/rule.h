@@ -78,6 +78,7 @@ struct cul_rule {
 	const char *per[CUL_PER]; size_t per_count; /* fields beside the host */
 	struct cul_term *terms; size_t term_count;
 	const struct cul_expr *when, *at_least;
+	const struct cul_expr *settled; /* while it isn't true, the certainty stays below the calibration's `open`; or NULL */
 	struct cul_named *lets; size_t let_count;
 	struct cul_named *facts; size_t fact_count;
 	struct cul_edge *edges; size_t edge_count;
@@ -98,6 +99,7 @@ struct cul_rule {
 
 struct cul_calibration {
 	double base[CUL_CLASSES], adds[CUL_CLASSES], takes[CUL_CLASSES]; /* log-odds */
+	double open; /* log-odds: no more while a rule's `settled` isn't true */
 	double x[32], y[32];
 	size_t points;
 };

@@ -199,7 +199,7 @@ static void weigh(struct cul_match *m, struct cul_scored *s)
 {
 	const struct cul_calibration *c = &m->judge->rules->calibration;
 	const struct cul_rule *r = m->rule;
-	struct cul_summand *summands = cul_arena_get(m->judge->arena, (r->term_count + 1) * sizeof(*summands));
+	struct cul_summand *summands = cul_arena_get(m->judge->arena, (r->term_count + 2) * sizeof(*summands));
 	bool zh = cul_is_zh(m->judge->lang), untimed = false;
 	double odds = c->base[r->worth];
 	size_t n = 0;
@@ -228,6 +228,12 @@ static void weigh(struct cul_match *m, struct cul_scored *s)
 			sum.why = cul_text_missing(m->judge->arena, m->judge->lang, m->sets[i].missing);
 		}
 		summands[n++] = sum;
+	}
+	s->strength = cul_calibration_map(c, odds);
+	if (r->settled && odds > c->open && cul_eval_truth(m, r->settled, NULL) != CUL_TRUE) {
+		summands[n++] = (struct cul_summand){ .term = "settled", .points = c->open - odds, .state = CUL_FALSE,
+			.why = zh ? "能坐实它的证据不在其中，确定性到此为止" : "what would settle it is not there; so no more than that" };
+		odds = c->open;
 	}
 	s->f.certainty = cul_calibration_map(c, odds);
 	s->f.summands = summands;

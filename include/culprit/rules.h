@@ -45,8 +45,8 @@ struct cul_evidence {
 
 /** A summand of the certainty. */
 struct cul_summand {
-	const char *term;  /* or "rule" for the rule's own class */
-	const char *class_name; /* proof, strong, likely, hint */
+	const char *term;  /* or "rule" for the rule's own class, "settled" for what is held back because nothing settles it */
+	const char *class_name; /* proof, strong, likely, hint; NULL of "settled" */
 	double points;     /* log-odds before calibration; negative: takes away */
 	enum cul_truth state; /* CUL_UNKNOWN: its input was not there; points 0 */
 	const char *why;   /* sentence, or NULL */
