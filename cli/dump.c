@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * culprit dump dmesg|tasks|stacks|info FILE: what a kernel dump or a core file holds.
+ * culprit dump dmesg|tasks|stacks|info FILE...: what a kernel dump or a core file holds.
  *
  * dmesg writes the kernel's log byte for byte as makedumpfile --dump-dmesg does. The others print observations: of kernel dumps
  * dump.*, of cores core.*. What could not be had goes to stderr with its reason; nothing at all is EXIT_UNREADABLE. With --json
@@ -25,6 +25,7 @@ static const struct view {
 	const char *columns;
 } views[] = {
 	{ "info", "dump.kernel", "kernel", FACTS, NULL },
+	{ "info", "dump.part", "file of a set", FACTS, NULL },
 	{ "info", "dump.summary", "state", FACTS, NULL },
 	{ "info", "dump.panic-task", "task that panicked", FACTS, NULL },
 	{ "info", "core.process", "process", FACTS, NULL },
@@ -325,12 +326,23 @@ static bool put_rows(const struct dump *d)
 }
 
 static int dump_log(const struct options *o)
+/* Several files are one input: a dump may have been written as a set. */
+static enum cul_status open_files(const struct options *o, struct cul_bundle **ret, struct cul_error *err)
+{
+	if (o->count > 2)
+		return cul_bundle_paths(o->args + 1, o->count - 1, NULL, ret, err);
+	return cul_bundle_open(o->args[1], NULL, ret, err);
+}
+
 {
 	struct cul_dump_log log;
+	AUTO(bundle_closep) struct cul_bundle *bundle = NULL;
 	struct cul_error err = { 0 };
-	enum cul_status status = cul_dump_log(o->args[1], NULL, &log, &err);
+	enum cul_status status = o->count > 2 ? open_files(o, &bundle, &err) : CUL_OK;
 
 	if (status != CUL_OK)
+	if (status == CUL_OK)
+		status = bundle ? cul_dump_log_in(bundle, &log, &err) : cul_dump_log(o->args[1], NULL, &log, &err);
 		return failed(status, &err);
 	if (o->json) {
 		printf("{ \"records\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"incomplete\": %s, \"log\": ", log.records, log.lost, log.incomplete ? "true" : "false");
@@ -366,7 +378,7 @@ int run_dump(const struct options *o)
 	}
 	if (word == 0)
 		return dump_log(o);
-	enum cul_status status = cul_bundle_open(o->args[1], NULL, &bundle, &err);
+	enum cul_status status = open_files(o, &bundle, &err);
 	if (status != CUL_OK)
 		return failed(status, &err);
 	if (d.json)

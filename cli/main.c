@@ -111,10 +111,11 @@ static const struct command {
 	  OPT_JSON | OPT_CSV | OPT_RULES | OPT_WINDOW | OPT_QUIET, 1, 2, run_sql },
 	{ "parse", "FILE...", "what was understood of a file, an observation a line",
 	  "Log records that a rule asks for are shown with --rules.", OPT_RULES | OPT_TIMES | OPT_VERBOSE | OPT_SYMBOLS, 1, SIZE_MAX, run_parse },
-	{ "dump", "dmesg|tasks|stacks|info FILE", "what a kernel dump or a core file holds",
+	{ "dump", "dmesg|tasks|stacks|info FILE...", "what a kernel dump or a core file holds",
 	  "dmesg writes the kernel's log byte for byte as makedumpfile --dump-dmesg does; tasks, stacks (of tasks that wait or run) and\n"
-	  "info need no debug information: what a dump lacks is told on stderr. FILE may be an archive with one in it.",
-	  OPT_JSON | OPT_QUIET | OPT_SYMBOLS, 2, 2, run_dump },
+	  "info need no debug information: what a dump lacks is told on stderr. FILE may be a folder or an archive with one\n"
+	  "in it; the files that makedumpfile --split wrote may be named one by one.",
+	  OPT_JSON | OPT_QUIET | OPT_SYMBOLS, 2, SIZE_MAX, run_dump },
 	{ "formats", "[KIND]", "what can be read at all; kinds and their fields", NULL, OPT_JSON | OPT_ALL, 0, 1, run_formats },
 	{ "rules", "list|show|check|test|new ...", "the rules that are in use; prove those of your own",
 	  "rules list [WORD...], rules show ID..., rules check [PATH...], rules test [PATH...],\n"

@@ -320,6 +320,28 @@ bool cul_bundle_image(struct cul_bundle *b, struct cul_image *image)
 	return true;
 }
 
+void cul_bundle_rewind(struct cul_bundle *b)
+{
+	if (b->current)
+		cul_stream_seek(b->current, 0);
+}
+
+struct cul_stream *cul_bundle_keep(struct cul_bundle *b, struct cul_image *image)
+{
+	struct cul_stream *kept = cul_bundle_image(b, image) ? b->current : NULL;
+	if (!kept)
+		return NULL;
+	tell_current(b);
+	cul_stream_settle(kept);
+	b->current = NULL;
+	return kept;
+}
+
+void cul_bundle_release(struct cul_stream *kept)
+{
+	cul_stream_free(kept);
+}
+
 void cul_bundle_progress(const struct cul_bundle *b, int64_t *done, int64_t *total)
 {
 	*done = (int64_t)b->budget.read;
@@ -394,6 +416,24 @@ enum cul_status cul_bundle_memory(const struct cul_blob *blobs, size_t count, co
 	b->blob_count = count;
 	b->single = count == 1;
 	*ret = b;
+	return CUL_OK;
+}
+
+enum cul_status cul_bundle_paths(const char *const *paths, size_t count, const struct cul_limits *limits, struct cul_bundle **ret,
+				 struct cul_error *err)
+{
+	CUL_AUTO(close_bundle) struct cul_bundle *b = bundle_new(limits);
+	struct stat st;
+	int64_t total = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (stat(paths[i], &st) < 0 || access(paths[i], R_OK) < 0)
+			return cul_fail(err, CUL_EIO, "%s: %s", paths[i], strerror(errno));
+		total = total < 0 || !S_ISREG(st.st_mode) || st.st_size > INT64_MAX - total ? -1 : total + st.st_size;
+	}
+	if (!b || !count || !cul_folder_given(b, paths, count))
+		return cul_fail(err, CUL_ENOMEM, "out of memory");
+	b->total = total > 0 ? total : -1;
+	*ret = cul_take(b);
 	return CUL_OK;
 }
 

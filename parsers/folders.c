@@ -32,7 +32,8 @@ void cul_folder_leave(struct cul_bundle *b)
 		free(d->names[i]);
 	free(d->names);
 	free(d->prefix);
-	close(d->fd);
+	if (d->fd != AT_FDCWD)
+		close(d->fd);
 	free(d);
 }
 
@@ -94,6 +95,26 @@ bool cul_folder_enter(struct cul_bundle *b, int fd, const char *prefix)
 	d->depth = b->folder ? b->folder->depth + 1 : 0;
 	d->up = b->folder;
 	b->folder = d;
+	return true;
+}
+
+bool cul_folder_given(struct cul_bundle *b, const char *const *paths, size_t count)
+{
+	struct folder *d = calloc(1, sizeof(*d));
+	if (!d || !(d->names = calloc(count, sizeof(*d->names))) || !(d->prefix = strdup(""))) {
+		if (d)
+			free(d->names);
+		free(d);
+		return false;
+	}
+	d->fd = AT_FDCWD;
+	b->folder = d;
+	for (; d->count < count; d->count++) {
+		struct stat st;
+		bool link = lstat(paths[d->count], &st) == 0 && S_ISLNK(st.st_mode);
+		if (!(d->names[d->count] = link ? realpath(paths[d->count], NULL) : strdup(paths[d->count])))
+			return false;
+	}
 	return true;
 }
 
@@ -184,6 +205,8 @@ static int64_t bytes_below(int fd, unsigned depth, unsigned *left)
 int64_t cul_folder_bytes(struct cul_bundle *b)
 {
 	unsigned left = MEASURED;
+	if (b->folder->fd == AT_FDCWD)
+		return -1;
 	int64_t sum = bytes_below(openat(b->folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0, &left);
 	return left ? sum : -1;
 }

@@ -36,6 +36,16 @@ struct cul_slice cul_bundle_head(struct cul_bundle *bundle);
  */
 bool cul_bundle_image(struct cul_bundle *bundle, struct cul_image *image);
 
+/** The image was looked at: the member is at its first byte again, to be read or peeked. */
+void cul_bundle_rewind(struct cul_bundle *bundle);
+
+/**
+ * The same, and it stays when the bundle goes on; until cul_bundle_release(), before cul_bundle_close(). Nothing of the member
+ * is left to be read. NULL: it could not be had.
+ */
+struct cul_stream *cul_bundle_keep(struct cul_bundle *bundle, struct cul_image *image);
+void cul_bundle_release(struct cul_stream *kept);
+
 /** Of a core file on disk (core…): "signal=11\nexe=/usr/bin/x\n", its user.coredump.* attributes. Lives as the member does. */
 struct cul_slice cul_bundle_beside(const struct cul_bundle *bundle);
 

@@ -75,6 +75,8 @@ void cul_container_pop(struct cul_bundle *b);
 /* ---- folders.c ---- */
 /** @fd is taken over. What can't be listed to its end is damage. False: it can't be listed at all. */
 bool cul_folder_enter(struct cul_bundle *b, int fd, const char *prefix);
+/** As if @count @paths (any, of files and folders) were the entries of one; links are followed. False: out of memory. */
+bool cul_folder_given(struct cul_bundle *b, const char *const *paths, size_t count);
 /** One entry of the folder at hand, which leaves at its end. True: a member is open. */
 bool cul_folder_next(struct cul_bundle *b, struct cul_member *member);
 void cul_folder_leave(struct cul_bundle *b);

@@ -35,6 +35,8 @@ enum cul_status cul_parse_no_memory(struct cul_parse *p)
 	return cul_parse_fail(p, cul_fail(p->err, CUL_ENOMEM, "out of memory while reading %s", p->member_name ? p->member_name : "the input"));
 }
 
+extern const struct cul_parser cul_parser_vmcore;
+
 /* ---- needles -------------------------------------------------------------------------------- */
 
 struct collect {
@@ -706,6 +708,51 @@ static void read_inner(struct cul_parse *p)
 	}
 }
 
+static void begin_dump(struct cul_parse *p, const struct cul_parser *parser)
+{
+	struct cul_line none = { .number = 0 };
+	p->capture_time = (struct cul_time){ .ns = CUL_NO_TIME };
+	p->command = CUL_NONE;
+	p->name = cul_hold(p->name_text, sizeof(p->name_text), cul_str(p->member_name));
+	begin_section(p, parser->name, &none);
+	p->current = parser;
+}
+
+static void end_dump(struct cul_parse *p, const struct cul_parser *parser)
+{
+	p->current = NULL;
+	cul_note_time(p, p->capture_time);
+	end_section(p, parser->name);
+	p->tally.bytes += (uint64_t)image.size;
+	read_inner(p);
+	return true;
+}
+
+/* Dumps that were written as several files: each file says which it is, the first one all that the whole set holds. */
+static void read_splits(struct cul_parse *p)
+{
+	const struct cul_image *images[CUL_KSPLIT_FILES];
+	const struct cul_parser *parser = &cul_parser_vmcore;
+	cul_ksplit_sort(&p->splits);
+	for (size_t i = 0, n; i < p->splits.count && !p->failed; i += n) {
+		n = cul_ksplit_count(&p->splits, i);
+		for (size_t k = 0; k < n; k++)
+			images[k] = &p->splits.items[i + k].image;
+		for (size_t k = 0; k < n && !p->failed; k++) {
+			const struct cul_ksplit_file *file = &p->splits.items[i + k];
+			p->member = file->member;
+			p->member_name = file->name;
+			p->tally.bytes += (uint64_t)file->image.size;
+			begin_dump(p, parser);
+			cul_parse_fail(p, cul_vmcore_part(p, file, k, n));
+			if (!k && !p->failed)
+				cul_parse_fail(p, cul_vmcore_open(p, images, n));
+			end_dump(p, parser);
+			read_inner(p);
+		}
+	}
+}
+
 /* False: no dump, its bytes are as they were. */
 static bool read_dump(struct cul_parse *p)
 {
@@ -715,19 +762,9 @@ static bool read_dump(struct cul_parse *p)
 		return false;
 	if (!cul_bundle_image(p->bundle, &image))
 		return true;
-	struct cul_line none = { .number = 0 };
-	p->capture_time = (struct cul_time){ .ns = CUL_NO_TIME };
-	p->command = CUL_NONE;
-	p->name = cul_hold(p->name_text, sizeof(p->name_text), cul_str(p->member_name));
-	begin_section(p, parser->name, &none);
-	p->current = parser;
+	begin_dump(p, parser);
 	cul_parse_fail(p, parser->open(p, &image));
-	p->current = NULL;
-	cul_note_time(p, p->capture_time);
-	end_section(p, parser->name);
-	p->tally.bytes += (uint64_t)image.size;
-	read_inner(p);
-	return true;
+	end_dump(p, parser);
 }
 
 static void parse_done(struct cul_parse *p)
@@ -736,6 +773,7 @@ static void parse_done(struct cul_parse *p)
 	cul_parts_free(p);
 	cul_needles_free(p->needles);
 	free(p->needle_use);
+	cul_ksplit_free(&p->splits);
 	free(p->hits);
 	free(p->hit_marked);
 	free(p->needle_class);
@@ -847,7 +885,7 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 		p->tally.members++;
 		if (cul_parse_fail(p, sink->member(sink->ctx, &member, &p->member)) != CUL_OK)
 			break;
-		if (read_dump(p) || cul_parts_take(p, &member)) {
+		if (cul_ksplit_take(&p->splits, bundle, member.name, p->member) || read_dump(p) || cul_parts_take(p, &member)) {
 			if (!p->failed)
 				read_damage(p, member.name, p->member);
 			continue;
@@ -875,6 +913,8 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 	if (tally)
 		*tally = p->tally;
 	status = p->failed;
+	if (!p->failed)
+		read_splits(p);
 	parse_done(p);
 	return status;
 }

@@ -7,6 +7,7 @@
 #include "base/jq.h"
 #include "base/needle.h"
 #include "base/pattern.h"
+#include "parsers/dump/ksplit.h"
 #include "parsers/lines.h"
 #include "parsers/parser.h"
 
@@ -105,6 +106,7 @@ struct cul_parse {
 	} inner[CUL_INNER_TEXTS];
 	size_t inner_count;
 
+	struct cul_ksplit_files splits; /* ksplit.c: dumps in several files, read together at the end */
 	struct cul_part *parts; /* parts.c: members that are read together at the end */
 	size_t part_count;
 

@@ -464,10 +464,272 @@ static void test_filtered(void **state)
 	free(wanted.data);
 }
 
+/* ---- sets (makedumpfile --split) ----------------------------------------------------------------------------------- */
+
+static uint32_t at32(const struct bytes *b, size_t at)
+{
+	uint32_t v;
+	memcpy(&v, b->data + at, 4);
+	return v;
+}
+
+static uint64_t at64(const struct bytes *b, size_t at)
+{
+	uint64_t v;
+	memcpy(&v, b->data + at, 8);
+	return v;
+}
+
+static void put_at(struct bytes *b, size_t at, const void *value, size_t size)
+{
+	memcpy(b->data + at, value, size);
+}
+
+struct layout {
+	size_t block, bits, half, table;
+	uint64_t max_pfn;
+};
+
+static struct layout layout_of(const struct bytes *b)
+{
+	struct layout l = { .block = at32(b, 428) };
+	l.half = (size_t)at32(b, 436) * l.block / 2;
+	l.bits = (size_t)(1 + at32(b, 432)) * l.block + l.half;
+	l.table = l.bits + l.half;
+	l.max_pfn = at64(b, l.block + 96);
+	return l;
+}
+
+static bool is_in(const struct bytes *b, const struct layout *l, uint64_t pfn)
+{
+	return b->data[l->bits + pfn / 8] >> pfn % 8 & 1;
+}
+
+/* As makedumpfile writes it: all heads and bitmaps of the whole, then descriptors and pages of one range. */
+static struct bytes part_of(const struct bytes *whole, uint64_t from, uint64_t until)
+{
+	struct layout l = layout_of(whole);
+	struct bytes part = { malloc(2 * whole->size + l.block), l.table };
+	size_t first = 0, count = 0, data;
+	uint32_t split = 1;
+	memcpy(part.data, whole->data, l.table);
+	for (uint64_t pfn = 0; pfn < until; pfn++) {
+		first += pfn < from && is_in(whole, &l, pfn);
+		count += pfn >= from && is_in(whole, &l, pfn);
+	}
+	put_at(&part, l.block + 12, &split, 4);
+	for (size_t at = 16; at <= 80; at += 64) { /* start_pfn, end_pfn; their 64 bits of version 6 */
+		put_at(&part, l.block + at, &from, 8);
+		put_at(&part, l.block + at + 8, &until, 8);
+	}
+	data = l.table + 24 * count;
+	for (size_t i = 0; i < count; i++) {
+		size_t from_at = l.table + 24 * (first + i), to_at = l.table + 24 * i;
+		uint64_t place = data;
+		memcpy(part.data + to_at, whole->data + from_at, 24);
+		memcpy(part.data + data, whole->data + at64(whole, from_at), at32(whole, from_at + 8));
+		put_at(&part, to_at, &place, 8);
+		data += at32(whole, from_at + 8);
+	}
+	part.size = data;
+	return part;
+}
+
+static struct bytes flattened(const struct bytes *b)
+{
+	struct bytes flat = { calloc(1, 8192 + b->size), 4096 };
+	memcpy(flat.data, "makedumpfile", 12);
+	for (size_t at = 0; at < b->size; at += 20000) {
+		uint64_t n = b->size - at < 20000 ? b->size - at : 20000, head[2] = { htobe64(at), htobe64(n) };
+		memcpy(flat.data + flat.size, head, 16);
+		memcpy(flat.data + flat.size + 16, b->data + at, n);
+		flat.size += 16 + n;
+	}
+	memset(flat.data + flat.size, 0xff, 16);
+	flat.size += 16;
+	return flat;
+}
+
+/* The page by which so many of ten parts of the dumped ones are gone. */
+static uint64_t tenth(const struct bytes *whole, unsigned tenths)
+{
+	struct layout l = layout_of(whole);
+	uint64_t pages = 0, seen = 0, pfn;
+	for (pfn = 0; pfn < l.max_pfn; pfn++)
+		pages += is_in(whole, &l, pfn);
+	for (pfn = 0; pfn < l.max_pfn && seen * 10 < pages * tenths; pfn++)
+		seen += is_in(whole, &l, pfn);
+	return pfn;
+}
+
+#define PIECES 4
+
+static void split(const struct bytes *whole, struct bytes pieces[PIECES])
+{
+	const uint64_t ends[PIECES + 1] = { 0, tenth(whole, 3), tenth(whole, 3), tenth(whole, 8), layout_of(whole).max_pfn };
+	for (size_t i = 0; i < PIECES; i++) /* the second one is empty: makedumpfile writes such */
+		pieces[i] = part_of(whole, ends[i], ends[i + 1]);
+}
+
+static char *log_of_set(const struct bytes *const *pieces, size_t count, uint64_t *lost, char why[256])
+{
+	struct cul_image images[PIECES * 2];
+	const struct cul_image *list[PIECES * 2];
+	struct cul_kmem *m = NULL;
+	struct cul_printk log = { 0 };
+	char *text = NULL;
+	why[0] = 0;
+	for (size_t i = 0; i < count; i++) {
+		images[i] = (struct cul_image){ (int64_t)pieces[i]->size, read_bytes, (void *)(uintptr_t)pieces[i] };
+		list[i] = &images[i];
+	}
+	if (cul_kmem_open_parts(list, count, &m, why, 256) && cul_printk_read(m, CUL_PRINTK_PLAIN, &log, why, 256)) {
+		text = strndup(log.text, log.size);
+		*lost = log.lost;
+		cul_printk_free(&log);
+	}
+	cul_kmem_close(m);
+	return text ? text : strdup("");
+}
+
+/* In any order, flattened or not, beside a set of another dump. */
+static void test_split(void **state)
+{
+	static const size_t orders[][PIECES] = { { 0, 1, 2, 3 }, { 3, 2, 1, 0 }, { 1, 3, 0, 2 } };
+	struct bytes wanted = load("samples/dumps/panic.txt");
+	for (size_t i = 0; i < 5; i++) { /* the ones that are neither ELF nor flattened */
+		char path[100];
+		struct bytes pieces[PIECES], flat;
+		struct cul_blob blobs[PIECES + 1];
+		struct cul_bundle *bundle = NULL;
+		struct cul_dump_log log;
+		struct cul_error err = { 0 };
+		snprintf(path, sizeof(path), "samples/dumps/%s", samples[i]);
+		struct bytes whole = load(path);
+		split(&whole, pieces);
+		flat = flattened(&pieces[2]);
+		struct bytes other = part_of(&whole, 0, 1); /* of another machine */
+		memcpy(other.data + 12 + 65, "elsewhere", 10);
+		for (size_t k = 0; k < COUNT(orders); k++) {
+			blobs[0] = (struct cul_blob){ "0", { (const char *)other.data, other.size } };
+			for (size_t n = 0; n < PIECES; n++) {
+				const struct bytes *b = k == 2 && orders[k][n] == 2 ? &flat : &pieces[orders[k][n]];
+				blobs[n + 1] = (struct cul_blob){ "x", { (const char *)b->data, b->size } };
+			}
+			assert_int_equal(cul_bundle_memory(blobs, PIECES + 1, NULL, &bundle, &err), CUL_OK);
+			if (cul_dump_log_in(bundle, &log, &err) != CUL_OK)
+				fail_msg("%s", err.text);
+			cul_bundle_close(bundle);
+			assert_int_equal(log.size, wanted.size);
+			assert_memory_equal(log.text, wanted.data, wanted.size);
+			assert_int_equal(log.lost, 0);
+			assert_false(log.incomplete);
+			cul_dump_log_free(&log);
+		}
+		for (size_t n = 0; n < PIECES; n++)
+			free(pieces[n].data);
+		free(flat.data);
+		free(other.data);
+		free(whole.data);
+	}
+	free(wanted.data);
+}
+
+/* What is there is read, what is not is told: never a page out of another file's place. */
+static void test_split_gaps(void **state)
+{
+	struct bytes whole = load("samples/dumps/panic-zlib.kdump"), pieces[PIECES];
+	struct layout l = layout_of(&whole);
+	const struct cul_image image = { (int64_t)whole.size, read_bytes, &whole };
+	struct cul_kimage all;
+	char why[256];
+	assert_true(cul_kimage_open(&all, &image, why, sizeof(why)));
+	split(&whole, pieces);
+	for (unsigned set = 1; set < 1u << PIECES; set++) {
+		struct cul_image images[PIECES];
+		const struct cul_image *list[PIECES];
+		struct cul_kimage k;
+		size_t count = 0;
+		uint64_t pfn = 0, end, pages, missing = 0, absent = 0, present = 0;
+		for (size_t i = 0; i < PIECES; i++) {
+			images[i] = (struct cul_image){ (int64_t)pieces[i].size, read_bytes, &pieces[i] };
+			if (set >> i & 1)
+				list[count++] = &images[i];
+		}
+		assert_true(cul_kimage_open_parts(&k, list, count, why, sizeof(why)));
+		assert_int_equal(k.part_count, count);
+		assert_false(k.incomplete);
+		for (; cul_kimage_gap(&k, &pfn, &end, &pages); pfn = end)
+			missing += pages;
+		for (pfn = 0; pfn < l.max_pfn; pfn++) {
+			uint8_t is[4096], should[4096];
+			if (cul_kimage_page(&all, pfn, should) != CUL_PAGE_PRESENT)
+				continue;
+			enum cul_kmem_page page = cul_kimage_page(&k, pfn, is);
+			assert_true(page == CUL_PAGE_PRESENT || page == CUL_PAGE_FILTERED);
+			if (page == CUL_PAGE_PRESENT)
+				assert_memory_equal(is, should, sizeof(is));
+			absent += page != CUL_PAGE_PRESENT;
+		}
+		for (pfn = 0; cul_kimage_next(&k, &pfn); pfn++)
+			present++;
+		assert_int_equal(absent, missing);
+		assert_int_equal(k.elsewhere, absent);
+		assert_int_equal(present + absent, all.ranks[all.rank_count]);
+		assert_true((set & 13) == 13 ? !absent : absent > 0);
+		cul_kimage_close(&k);
+	}
+	for (size_t n = 0; n < PIECES; n++)
+		free(pieces[n].data);
+	cul_kimage_close(&all);
+	free(whole.data);
+}
+
+/* Ranges that lie, a part that is cut, the same one twice. */
+static void test_split_garbled(void **state)
+{
+	static const uint64_t odd[] = { 0, 1, 7, 4096, 32153, 32154, 32155, UINT32_MAX, UINT64_MAX, UINT64_MAX - 1, 1ull << 52, 1ull << 63 };
+	struct bytes whole = load("samples/dumps/panic-raw.kdump"), pieces[PIECES], wanted = load("samples/dumps/panic.txt");
+	struct layout l = layout_of(&whole);
+	uint64_t lost;
+	char why[256], *text;
+	split(&whole, pieces);
+	const struct bytes *const twice[] = { &pieces[3], &pieces[0], &pieces[2], &pieces[0], &pieces[3] };
+	text = log_of_set(twice, 5, &lost, why);
+	assert_int_equal(strlen(text), wanted.size);
+	free(text);
+	for (size_t i = 0; i < COUNT(odd) * COUNT(odd) * 2; i++) {
+		struct bytes *b = &pieces[i & 1 ? 0 : 2];
+		uint8_t was[16];
+		const struct bytes *const list[] = { &pieces[0], &pieces[2], &pieces[3] };
+		memcpy(was, b->data + l.block + 80, 16);
+		put_at(b, l.block + 80, &odd[i / 2 % COUNT(odd)], 8);
+		put_at(b, l.block + 88, &odd[i / 2 / COUNT(odd)], 8);
+		text = log_of_set(list, 3, &lost, why);
+		assert_true(text[0] || why[0]);
+		free(text);
+		put_at(b, l.block + 80, was, 16);
+	}
+	for (size_t k = 0; k < 100; k++) {
+		struct bytes cut = { malloc(pieces[2].size), pieces[2].size * k / 100 };
+		const struct bytes *const list[] = { &cut, &pieces[0], &pieces[3] };
+		memcpy(cut.data, pieces[2].data, cut.size);
+		text = log_of_set(list, 3, &lost, why);
+		assert_true(text[0] || why[0]);
+		assert_true(!text[0] || strlen(text) <= wanted.size);
+		free(text);
+		free(cut.data);
+	}
+	for (size_t n = 0; n < PIECES; n++)
+		free(pieces[n].data);
+	free(whole.data);
+	free(wanted.data);
+}
+
 /* ---- as input ------------------------------------------------------------------------------------------------------ */
 
 struct seen {
-	int members, kernels, logs, missing, panics;
+	int members, kernels, logs, missing, panics, parts, away, damaged;
 	char inner[64];
 };
 
@@ -484,6 +746,12 @@ static enum cul_status on_observe(void *ctx, const struct cul_observation *ob)
 	struct seen *seen = ctx;
 	seen->kernels += !strcmp(ob->kind->name, "dump.kernel");
 	seen->missing += !strcmp(ob->kind->name, "dump.missing");
+	seen->parts += !strcmp(ob->kind->name, "dump.part");
+	seen->damaged += !strcmp(ob->kind->name, "input.damaged");
+	for (size_t i = 0; i < ob->count; i++) {
+		const struct cul_value *v = &ob->values[i];
+		seen->away += v->type == CUL_TEXT && v->s.size > 20 && memmem(v->s.data, v->s.size, "of the set (makedumpfile --split) is not here", 45);
+	}
 	seen->logs += !strcmp(ob->kind->name, "kernel.boot");
 	seen->panics += !strcmp(ob->kind->name, "kernel.panic");
 	return CUL_OK;
@@ -508,6 +776,49 @@ static void test_input(void **state)
 		assert_int_equal(seen.members, 2);
 		assert_non_null(strstr(seen.inner, "!dmesg"));
 	}
+}
+
+/* Files of a set among others: read as one dump, under the first one's name; one is not there: that is told. Two paths are as a folder. */
+static void test_split_input(void **state)
+{
+	struct bytes whole = load("samples/dumps/panic-zlib.kdump"), pieces[PIECES];
+	split(&whole, pieces);
+	for (int lack = 0; lack < 2; lack++) {
+		struct seen seen = { 0 };
+		const struct cul_sink sink = { .ctx = &seen, .member = on_member, .observe = on_observe };
+		struct cul_bundle *bundle = NULL;
+		struct cul_error err;
+		char names[3][40];
+		const char *paths[3];
+		size_t count = 0;
+		for (size_t i = 0; i < PIECES; i++) {
+			if (i == 1 || (lack && i == 0))
+				continue;
+			snprintf(names[count], sizeof(names[0]), "/tmp/culprit-part-XXXXXX");
+			int fd = mkstemp(names[count]);
+			assert_true(fd >= 0);
+			assert_int_equal(write(fd, pieces[i].data, pieces[i].size), pieces[i].size);
+			close(fd);
+			paths[count] = names[count];
+			count++;
+		}
+		assert_int_equal(cul_bundle_paths(paths, count, NULL, &bundle, &err), CUL_OK);
+		assert_int_equal(cul_parse(bundle, NULL, NULL, &sink, NULL, &err), CUL_OK);
+		cul_bundle_close(bundle);
+		for (size_t i = 0; i < count; i++)
+			unlink(paths[i]);
+		assert_int_equal(seen.kernels, 1);
+		assert_int_equal(seen.parts, count);
+		assert_int_equal(seen.away, lack);
+		if (!lack) {
+			assert_int_equal(seen.panics, 1);
+			assert_int_equal(seen.damaged, 0);
+			assert_non_null(strstr(seen.inner, "!dmesg"));
+		}
+	}
+	for (size_t n = 0; n < PIECES; n++)
+		free(pieces[n].data);
+	free(whole.data);
 }
 
 /* 60 GB that are not there: a header alone must not cost more than the file holds. */
@@ -538,7 +849,8 @@ int main(void)
 		cmocka_unit_test(test_containers), cmocka_unit_test(test_no_dump), cmocka_unit_test(test_cut), cmocka_unit_test(test_unpack),
 		cmocka_unit_test(test_extents), cmocka_unit_test(test_old_records), cmocka_unit_test(test_old_garbled), cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_ring), cmocka_unit_test(test_no_tables), cmocka_unit_test(test_arm64), cmocka_unit_test(test_filtered),
-		cmocka_unit_test(test_input), cmocka_unit_test(test_sparse),
+		cmocka_unit_test(test_input), cmocka_unit_test(test_sparse), cmocka_unit_test(test_split), cmocka_unit_test(test_split_gaps),
+		cmocka_unit_test(test_split_garbled), cmocka_unit_test(test_split_input),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

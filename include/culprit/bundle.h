@@ -37,6 +37,11 @@ struct cul_blob {
 CUL_API CUL_MUST_CHECK enum cul_status cul_bundle_open(const char *path, const struct cul_limits *limits,
 						       struct cul_bundle **ret, struct cul_error *err);
 
+/** The same over @count paths as one input, in this order: the parts of a dump that lie in several places. None of them "-",
+ * one at least. Their names are @paths without what leads out. */
+CUL_API CUL_MUST_CHECK enum cul_status cul_bundle_paths(const char *const *paths, size_t count, const struct cul_limits *limits,
+							struct cul_bundle **ret, struct cul_error *err);
+
 /** The same over @count files in memory. */
 CUL_API CUL_MUST_CHECK enum cul_status cul_bundle_memory(const struct cul_blob *blobs, size_t count,
 							 const struct cul_limits *limits,

@@ -14,6 +14,8 @@
 extern "C" {
 #endif
 
+struct cul_bundle;
+
 struct cul_dump_log {
 	char *text; /* lines, byte for byte what `makedumpfile --dump-dmesg` 1.7.2 writes */
 	size_t size;
@@ -23,7 +25,7 @@ struct cul_dump_log {
 
 /**
  * The kernel's log in the first kernel dump at @path (NUL-terminated, borrowed): a dump, or anything that cul_bundle_open() opens
- * and that holds one.
+ * and that holds one. The files that makedumpfile --split wrote are joined, and are the last that is tried.
  *
  * @limits  NULL: the defaults
  * @ret     out, written on success only; give it to cul_dump_log_free()
@@ -33,6 +35,8 @@ struct cul_dump_log {
  */
 CUL_API CUL_MUST_CHECK enum cul_status cul_dump_log(const char *path, const struct cul_limits *limits, struct cul_dump_log *ret,
 						    struct cul_error *err);
+/** The same over a bundle that is open and of which nothing was read; it is read up to that dump, or to its end. */
+CUL_API CUL_MUST_CHECK enum cul_status cul_dump_log_in(struct cul_bundle *bundle, struct cul_dump_log *ret, struct cul_error *err);
 CUL_API void cul_dump_log_free(struct cul_dump_log *log);
 
 #ifdef __cplusplus

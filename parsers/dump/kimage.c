@@ -168,18 +168,26 @@ bool cul_kimage_next(struct cul_kimage *k, uint64_t *pfn)
 	return k->form == CUL_KIMAGE_ELF ? cul_kimage_elf_next(k, pfn) : cul_kimage_kdump_next(k, pfn);
 }
 
+/* The file that is meant, and how it begins. */
+static bool open_file(struct cul_kimage *k, const struct cul_image *image, char magic[16], char *why, size_t room)
+{
+	*k = (struct cul_kimage){ .image = image, .end = (uint64_t)image->size };
+	if (image->size < 0 || !cul_image_read(image, 0, magic, 16))
+		return snprintf(why, room, "too short for a dump"), false;
+	if (!memcmp(magic, "makedumpfile\0\0\0", 16)) {
+		k->flat = true;
+		k->end = 0;
+		if (!open_flat(k) || !cul_kimage_read(k, 0, magic, 16))
+			return snprintf(why, room, "the flattened dump is cut off or garbled"), false;
+	}
+	return true;
+}
+
 bool cul_kimage_open(struct cul_kimage *k, const struct cul_image *image, char *why, size_t room)
 {
 	char magic[16];
-	*k = (struct cul_kimage){ .image = image, .end = (uint64_t)image->size };
-	if (image->size < 0 || !cul_image_read(image, 0, magic, sizeof(magic)))
-		return snprintf(why, room, "too short for a dump"), false;
-	if (!memcmp(magic, "makedumpfile\0\0\0", sizeof(magic))) {
-		k->flat = true;
-		k->end = 0;
-		if (!open_flat(k) || !cul_kimage_read(k, 0, magic, sizeof(magic)))
-			return snprintf(why, room, "the flattened dump is cut off or garbled"), false;
-	}
+	if (!open_file(k, image, magic, why, room))
+		return false;
 	if (!memcmp(magic, ELFMAG, SELFMAG)) {
 		if (!cul_kimage_open_elf(k, why, room))
 			return false;
@@ -190,7 +198,43 @@ bool cul_kimage_open(struct cul_kimage *k, const struct cul_image *image, char *
 	} else {
 		return snprintf(why, room, "no kernel dump of a form that is read (ELF64, kdump-compressed, flattened)"), false;
 	}
+	if (k->split && !cul_kimage_kdump_parts(k))
+		return snprintf(why, room, "the dump's header is garbled: a part from page %llu to %llu", (unsigned long long)k->part_start,
+				(unsigned long long)k->part_end), false;
 	k->incomplete = k->incomplete || k->cut;
+	return true;
+}
+
+bool cul_kimage_open_parts(struct cul_kimage *k, const struct cul_image *const *images, size_t count, char *why, size_t room)
+{
+	size_t first = 0;
+	bool lost = false;
+	while (first < count && !cul_kimage_open(k, images[first], why, room)) {
+		lost = true;
+		if (++first < count)
+			cul_kimage_close(k);
+	}
+	if (first == count)
+		return false;
+	for (size_t i = first + 1; i < count && k->split && k->other_count < CUL_KIMAGE_PARTS - 1; i++) {
+		struct cul_kimage *other = malloc(sizeof(*other));
+		char magic[16], ignored[256];
+		if (!other)
+			return snprintf(why, room, "out of memory"), false;
+		if (!open_file(other, images[i], magic, ignored, sizeof(ignored)) || !cul_kimage_kdump_head(other, ignored, sizeof(ignored)) ||
+		    !other->split || other->page_size != k->page_size || other->descriptors != k->descriptors) {
+			lost = true;
+			cul_kimage_close(other);
+			free(other);
+			continue;
+		}
+		k->others[k->other_count++] = other;
+		k->incomplete |= other->incomplete;
+	}
+	if (k->split)
+		cul_kimage_kdump_parts(k);
+	k->cut |= lost;
+	k->incomplete |= k->cut;
 	return true;
 }
 
@@ -199,6 +243,10 @@ void cul_kimage_close(struct cul_kimage *k)
 	cul_extents_free(&k->file);
 	cul_extents_free(&k->loads);
 	cul_kimage_kdump_close(k);
+	for (unsigned i = 0; i < k->other_count; i++) {
+		cul_kimage_close(k->others[i]);
+		free(k->others[i]);
+	}
 	free(k->info);
 	free(k->cpus);
 	*k = (struct cul_kimage){ 0 };

@@ -12,6 +12,8 @@
 #define CUL_KIMAGE_PAGE_MOST 65536u /* arm64's largest */
 #define CUL_KIMAGE_CPUS 8192        /* the kernel's own limit */
 
+#define CUL_KIMAGE_PARTS 64u        /* makedumpfile writes one by each process; a few */
+
 enum { CUL_KDUMP_ZLIB = 1, CUL_KDUMP_LZO = 2, CUL_KDUMP_SNAPPY = 4, CUL_KDUMP_ZSTD = 0x20 }; /* flags of a page */
 enum cul_kimage_form { CUL_KIMAGE_ELF, CUL_KIMAGE_KDUMP };
 
@@ -31,6 +33,7 @@ struct cul_kimage {
 	uint64_t *ranks;             /* pages in the dump before each block of bits */
 	size_t rank_count;
 	uint64_t descriptors;        /* place of the page descriptors */
+	uint64_t info_at, info_bytes, notes_at, notes_bytes;
 	struct cul_kimage_bits {
 		uint64_t place;      /* + 1; 0: empty */
 		uint8_t bytes[4096];
@@ -45,7 +48,18 @@ struct cul_kimage {
 	bool has_phys_base;
 	bool incomplete;             /* the writer said so, or the end is missing */
 	bool cut;                    /* the end is missing */
-	bool split, has_level;
+	bool has_level;
+	bool split;                  /* makedumpfile --split: each file has all bitmaps, and the pages of one range */
+	struct cul_kimage_part {
+		const struct cul_kimage *file; /* this one, or one of @others */
+		uint64_t start, end;           /* pfn of its first page, of the first one behind */
+		uint64_t before;               /* pages in the dump before @start: its descriptors begin there */
+	} parts[CUL_KIMAGE_PARTS];   /* of @split only, by @start */
+	unsigned part_count;
+	struct cul_kimage *others[CUL_KIMAGE_PARTS]; /* the further files of the set, for their bytes */
+	unsigned other_count;
+	uint64_t part_start, part_end; /* what the sub-header says */
+	uint64_t elsewhere;          /* page reads that asked for a file that is not there */
 	int level;                   /* what was filtered: makedumpfile -d */
 	char machine[66], release[66], node[66]; /* of the header's utsname */
 	int64_t written_s;           /* of the header; 0 */
@@ -63,6 +77,13 @@ struct cul_kimage {
 /** False: no dump that can be read; @why in a sentence. cul_kimage_close() in either case. */
 bool cul_kimage_open(struct cul_kimage *k, const struct cul_image *image, char *why, size_t size);
 void cul_kimage_close(struct cul_kimage *k);
+/**
+ * The same over the files of a set (ksplit.h says which belong together), up to CUL_KIMAGE_PARTS, in any order. What has no
+ * readable head is left out and counts as cut off; false only if none has one.
+ */
+bool cul_kimage_open_parts(struct cul_kimage *k, const struct cul_image *const *images, size_t count, char *why, size_t size);
+/** The next range of pages that the dump has, and no file that is here; from *@pfn on. @end: behind it; @pages in it. */
+bool cul_kimage_gap(struct cul_kimage *k, uint64_t *pfn, uint64_t *end, uint64_t *pages);
 /** One page to @out (page_size bytes), or only what it is (@out NULL; garbled ones pass for present). */
 enum cul_kmem_page cul_kimage_page(struct cul_kimage *k, uint64_t pfn, void *out);
 /** The next page at or behind *@pfn that is in the dump. */
@@ -82,6 +103,8 @@ bool cul_kimage_open_elf(struct cul_kimage *k, char *why, size_t room);
 enum cul_kmem_page cul_kimage_elf_page(struct cul_kimage *k, uint64_t phys, uint8_t *out, uint64_t size);
 bool cul_kimage_elf_next(struct cul_kimage *k, uint64_t *pfn);
 bool cul_kimage_open_kdump(struct cul_kimage *k, char *why, size_t room);
+bool cul_kimage_kdump_head(struct cul_kimage *k, char *why, size_t room); /* of it: what the two headers say */
+bool cul_kimage_kdump_parts(struct cul_kimage *k);
 enum cul_kmem_page cul_kimage_kdump_page(struct cul_kimage *k, uint64_t pfn, uint8_t *out);
 bool cul_kimage_kdump_next(struct cul_kimage *k, uint64_t *pfn);
 void cul_kimage_kdump_close(struct cul_kimage *k);

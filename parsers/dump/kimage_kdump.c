@@ -75,7 +75,7 @@ static bool count_bits(struct cul_kimage *k)
 	return good;
 }
 
-static bool kdump_descriptor(struct cul_kimage *k, uint64_t index, uint64_t *at, uint32_t *size, uint32_t *flags)
+static bool kdump_descriptor(const struct cul_kimage *k, uint64_t index, uint64_t *at, uint32_t *size, uint32_t *flags)
 {
 	uint8_t d[24]; /* struct page_desc */
 	if (index > (UINT64_MAX - k->descriptors) / sizeof(d) || !cul_kimage_read(k, k->descriptors + index * sizeof(d), d, sizeof(d)))
@@ -94,9 +94,95 @@ static void copy_name(char to[66], const uint8_t *from)
 	to[n] = 0;
 }
 
-bool cul_kimage_open_kdump(struct cul_kimage *k, char *why, size_t room)
+/* What bits_at() says for a page, and how many pages before it are in the dump. */
+static bool is_dumped(struct cul_kimage *k, uint64_t pfn, uint64_t *before)
+{
+	uint64_t block = pfn / (BITS * 8), bit = pfn % (BITS * 8);
+	if (block >= k->rank_count) {
+		*before = k->ranks[k->rank_count];
+		return false;
+	}
+	const uint8_t *is = bits_at(k, 1, block);
+	*before = k->ranks[block] + (is ? ones(is, bit) : 0);
+	return is && (is[bit / 8] >> bit % 8 & 1);
+}
+
+/* ---- the files of a set ---------------------------------------------------------------------------------------------- */
+
+static int by_part(const void *a, const void *b)
+{
+	const struct cul_kimage_part *x = a, *y = b;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->end < y->end ? -1 : x->end > y->end;
+}
+
+/* Is the file's end there? The data of the last page that is not the shared zero page stands there. */
+static bool is_whole(const struct cul_kimage *file, uint64_t pages)
+{
+	uint64_t at;
+	uint32_t packed, flags;
+	for (uint64_t i = pages; i && pages - i < 64; i--) {
+		if (!kdump_descriptor(file, i - 1, &at, &packed, &flags) || at > file->end || packed > file->end - at)
+			return false;
+	}
+	return true;
+}
+
+bool cul_kimage_kdump_parts(struct cul_kimage *k)
+{
+	k->part_count = 0;
+	for (unsigned i = 0; i <= k->other_count; i++) {
+		const struct cul_kimage *file = i ? k->others[i - 1] : k;
+		uint64_t end = file->part_end < k->max_pfn ? file->part_end : k->max_pfn, behind;
+		struct cul_kimage_part part = { .file = file, .start = file->part_start, .end = end };
+		if (file->part_start > file->part_end || file->part_start > k->max_pfn)
+			continue;
+		is_dumped(k, part.start, &part.before);
+		is_dumped(k, part.end, &behind);
+		k->cut |= !is_whole(file, behind - part.before);
+		k->parts[k->part_count++] = part;
+	}
+	qsort(k->parts, k->part_count, sizeof(k->parts[0]), by_part);
+	return k->part_count;
+}
+
+static const struct cul_kimage_part *part_of(const struct cul_kimage *k, uint64_t pfn)
+{
+	for (unsigned i = 0; i < k->part_count && k->parts[i].start <= pfn; i++)
+		if (pfn < k->parts[i].end)
+			return &k->parts[i];
+	return NULL;
+}
+
+bool cul_kimage_gap(struct cul_kimage *k, uint64_t *pfn, uint64_t *end, uint64_t *pages)
+{
+	const struct cul_kimage_part *part;
+	uint64_t before, behind;
+	for (; *pfn < k->max_pfn && k->split; *pfn = *end) {
+		while ((part = part_of(k, *pfn)))
+			*pfn = part->end;
+		*end = k->max_pfn;
+		for (unsigned i = 0; i < k->part_count; i++)
+			if (k->parts[i].start > *pfn && k->parts[i].start < *end && k->parts[i].end > k->parts[i].start)
+				*end = k->parts[i].start;
+		if (*pfn >= *end)
+			break;
+		is_dumped(k, *pfn, &before);
+		is_dumped(k, *end, &behind);
+		*pages = behind - before;
+		if (*pages)
+			return true;
+	}
+	return false;
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------------- */
+
+bool cul_kimage_kdump_head(struct cul_kimage *k, char *why, size_t room)
 {
 	uint8_t h[464], sub[104];
+	k->form = CUL_KIMAGE_KDUMP;
 	if (!cul_kimage_read(k, 0, h, sizeof(h)))
 		return snprintf(why, room, "the dump's header is cut off"), false;
 	uint32_t sub_blocks = cul_get32(h + 432), bitmap_blocks = cul_get32(h + 436), cpus = cul_get32(h + 460);
@@ -124,6 +210,8 @@ bool cul_kimage_open_kdump(struct cul_kimage *k, char *why, size_t room)
 	k->phys_base = (int64_t)cul_get64(sub);
 	k->has_phys_base = !old;
 	k->split = !old && k->version >= 2 && cul_get32(sub + 12);
+	k->part_start = cul_get64(sub + (k->version >= 6 ? 80 : 16));
+	k->part_end = cul_get64(sub + (k->version >= 6 ? 88 : 24));
 	if (!old && k->version >= 6 && cul_get64(sub + 96))
 		k->max_pfn = cul_get64(sub + 96);
 	k->bitmap = (uint64_t)(1 + sub_blocks) * k->page_size;
@@ -139,20 +227,30 @@ bool cul_kimage_open_kdump(struct cul_kimage *k, char *why, size_t room)
 		return snprintf(why, room, "a bitmap of %llu bytes: more than 32 TiB of memory is not read", (unsigned long long)k->bitmap_bytes), false;
 	if (k->max_pfn > k->bitmap_bytes * 8)
 		k->max_pfn = k->bitmap_bytes * 8;
+	if (!old && k->version >= 3) {
+		k->info_at = cul_get64(sub + 32);
+		k->info_bytes = cul_get64(sub + 40);
+	}
+	if (!old && k->version >= 4) {
+		k->notes_at = cul_get64(sub + 48);
+		k->notes_bytes = cul_get64(sub + 56);
+	}
+	return true;
+}
+
+bool cul_kimage_open_kdump(struct cul_kimage *k, char *why, size_t room)
+{
+	if (!cul_kimage_kdump_head(k, why, room))
+		return false;
 	if (!(k->packed = malloc(3 * (size_t)k->page_size)) || !count_bits(k))
 		return snprintf(why, room, "the dump's bitmaps can't be read"), false;
-
-	uint64_t at = cul_get64(sub + 32), size = cul_get64(sub + 40), last;
-	uint32_t packed, flags;
-	char *text = !old && k->version >= 3 && at && size && size <= INFO_BYTES ? malloc(size) : NULL;
-	if (text && cul_kimage_read(k, at, text, size))
-		cul_kimage_take_info(k, text, size);
+	char *text = k->info_at && k->info_bytes && k->info_bytes <= INFO_BYTES ? malloc(k->info_bytes) : NULL;
+	if (text && cul_kimage_read(k, k->info_at, text, k->info_bytes))
+		cul_kimage_take_info(k, text, k->info_bytes);
 	free(text);
-	if (!old && k->version >= 4 && cul_get64(sub + 48))
-		cul_kimage_notes(k, cul_get64(sub + 48), cul_get64(sub + 56));
-	uint64_t pages = k->ranks[k->rank_count];
-	if (pages && (!kdump_descriptor(k, pages - 1, &last, &packed, &flags) || last > k->end || packed > k->end - last))
-		k->cut = true;
+	if (k->notes_at)
+		cul_kimage_notes(k, k->notes_at, k->notes_bytes);
+	k->cut |= !k->split && !is_whole(k, k->ranks[k->rank_count]);
 	return true;
 }
 
@@ -187,6 +285,7 @@ enum cul_kmem_page cul_kimage_kdump_page(struct cul_kimage *k, uint64_t pfn, uin
 {
 	uint64_t block = pfn / (BITS * 8), bit = pfn % (BITS * 8), at;
 	uint32_t size, flags;
+	const struct cul_kimage *file = k;
 	const uint8_t *is = pfn < k->max_pfn ? bits_at(k, 1, block) : NULL;
 	if (!is)
 		return pfn < k->max_pfn ? CUL_PAGE_DAMAGED : CUL_PAGE_MISSING;
@@ -194,10 +293,19 @@ enum cul_kmem_page cul_kimage_kdump_page(struct cul_kimage *k, uint64_t pfn, uin
 		is = bits_at(k, 0, block);
 		return !is ? CUL_PAGE_DAMAGED : is[bit / 8] >> bit % 8 & 1 ? CUL_PAGE_FILTERED : CUL_PAGE_MISSING;
 	}
+	uint64_t index = k->ranks[block] + ones(is, bit);
+	if (k->split) {
+		const struct cul_kimage_part *part = part_of(k, pfn);
+		if (!part) {
+			k->elsewhere += out != NULL;
+			return CUL_PAGE_FILTERED;
+		}
+		file = part->file;
+		index -= part->before;
+	}
 	if (!out)
 		return CUL_PAGE_PRESENT;
-	if (!kdump_descriptor(k, k->ranks[block] + ones(is, bit), &at, &size, &flags) || !size || size > 2 * k->page_size ||
-	    !cul_kimage_read(k, at, k->packed, size))
+	if (!kdump_descriptor(file, index, &at, &size, &flags) || !size || size > 2 * k->page_size || !cul_kimage_read(file, at, k->packed, size))
 		return CUL_PAGE_DAMAGED;
 	bool good = false;
 	switch (flags & PACKINGS) {
@@ -224,8 +332,17 @@ bool cul_kimage_kdump_next(struct cul_kimage *k, uint64_t *pfn)
 			uint64_t word = cul_get64(is + bit / 64 * 8) >> bit % 64;
 			if (!word)
 				continue;
-			*pfn = block * BITS * 8 + bit + (uint64_t)__builtin_ctzll(word);
-			return *pfn < k->max_pfn;
+			uint64_t found = block * BITS * 8 + bit + (uint64_t)__builtin_ctzll(word);
+			if (k->split && found < k->max_pfn && !part_of(k, found)) {
+				uint64_t next = k->max_pfn;
+				for (unsigned i = 0; i < k->part_count; i++)
+					if (k->parts[i].start > found && k->parts[i].start < next && k->parts[i].end > k->parts[i].start)
+						next = k->parts[i].start;
+				*pfn = next;
+				return next < k->max_pfn && cul_kimage_kdump_next(k, pfn);
+			}
+			*pfn = found;
+			return found < k->max_pfn;
 		}
 	}
 	return false;

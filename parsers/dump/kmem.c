@@ -287,10 +287,15 @@ static enum cul_kmem_machine machine_of(const struct cul_kimage *k, struct cul_s
 
 bool cul_kmem_open(const struct cul_image *image, struct cul_kmem **ret, char *why, size_t size)
 {
+	return cul_kmem_open_parts(&image, 1, ret, why, size);
+}
+
+bool cul_kmem_open_parts(const struct cul_image *const *images, size_t count, struct cul_kmem **ret, char *why, size_t size)
+{
 	struct cul_kmem *m = calloc(1, sizeof(*m));
 	if (!m)
 		return snprintf(why, size, "out of memory"), false;
-	if (!cul_kimage_open(&m->image, image, why, size)) {
+	if (!cul_kimage_open_parts(&m->image, images, count, why, size)) {
 		cul_kmem_close(m);
 		return false;
 	}
@@ -303,7 +308,9 @@ bool cul_kmem_open(const struct cul_image *image, struct cul_kmem **ret, char *w
 	    (page_size == 16384 || page_size == 65536))
 		m->image.page_size = (uint32_t)page_size;
 	m->machine = machine_of(&m->image, m->info);
-	uint64_t by_size = 4096 + (uint64_t)image->size / 16;
+	uint64_t by_size = 4096;
+	for (size_t i = 0; i < count; i++)
+		by_size += (uint64_t)images[i]->size / 16;
 	m->loads_most = by_size < LOADS ? by_size : LOADS;
 	cul_ktranslate_setup(m);
 	*ret = m;

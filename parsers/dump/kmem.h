@@ -104,6 +104,8 @@ struct cul_image;
 
 /** @image is borrowed for the life of *@ret. False: no dump that can be read; @why (of @size bytes) says why in a sentence. */
 bool cul_kmem_open(const struct cul_image *image, struct cul_kmem **ret, char *why, size_t size);
+/** The same over the files of a set (ksplit.h): they and @images are borrowed. */
+bool cul_kmem_open_parts(const struct cul_image *const *images, size_t count, struct cul_kmem **ret, char *why, size_t size);
 void cul_kmem_close(struct cul_kmem *kmem);
 
 #endif

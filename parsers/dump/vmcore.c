@@ -9,6 +9,7 @@
  */
 #include <stdio.h>
 
+#include "parsers/dump/ksplit.h"
 #include "parsers/dump/ktask.h"
 #include "parsers/dump/ktranslate.h"
 #include "parsers/dump/printk.h"
@@ -136,11 +137,29 @@ static enum cul_status tell(struct cul_parse *parse, struct cul_kmem *m, const s
 			cul_real("total_mib", (double)(k->memory >> 10) / 1024), cul_flag("incomplete", k->incomplete),
 			k->has_level ? cul_int("dump_level", k->level) : cul_text("dump_level", CUL_NONE), cul_string("filtered", filtered_text(k, filtered)),
 			m->levels ? cul_int("paging", m->levels) : cul_text("paging", CUL_NONE),
+			k->split ? cul_int("parts", k->part_count) : cul_text("parts", CUL_NONE),
 			log->text ? cul_int("log_records", (int64_t)log->records) : cul_text("log_records", CUL_NONE),
 			log->lost ? cul_int("log_lost", (int64_t)log->lost) : cul_text("log_lost", CUL_NONE));
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------------------- */
+
+#define GAPS 8 /* missing files that are told one by one */
+
+/* Where the pages are that no file here has. */
+static enum cul_status tell_gaps(struct cul_parse *parse, struct cul_kmem *m)
+{
+	struct cul_kimage *k = &m->image;
+	uint64_t pfn = 0, end, pages;
+	enum cul_status status = CUL_OK;
+	char why[240];
+	for (int i = 0; i < GAPS && status == CUL_OK && cul_kimage_gap(k, &pfn, &end, &pages); i++, pfn = end) {
+		snprintf(why, sizeof(why), "a file of the set (makedumpfile --split) is not here: the one with %llu pages of the memory between %llu and %llu MiB",
+			 (unsigned long long)pages, (unsigned long long)(pfn * (k->page_size >> 10) >> 10), (unsigned long long)((end * (k->page_size >> 10) + 1023) >> 10));
+		status = cul_kmem_missing(parse, m, "container", why);
+	}
+	return status;
+}
 
 static enum cul_status tell_damage(struct cul_parse *parse, struct cul_kmem *m, const struct cul_printk *log, const char *log_why)
 {
@@ -153,7 +172,7 @@ static enum cul_status tell_damage(struct cul_parse *parse, struct cul_kmem *m, 
 	else if (k->incomplete)
 		status = cul_damaged(parse, &rec, "the dump is incomplete: whoever wrote it ran out of room (status flag of its header)");
 	if (status == CUL_OK && k->split)
-		status = cul_kmem_missing(parse, m, "container", "one file of a set (makedumpfile --split): the pages of the others are missing; join them with makedumpfile --reassemble");
+		status = tell_gaps(parse, m);
 	if (status == CUL_OK && !m->info.size)
 		status = cul_kmem_missing(parse, m, "container", "no VMCOREINFO, neither in a note nor in memory: QEMU writes it if the guest has a vmcoreinfo device and the qemu_fw_cfg module");
 	else if (status == CUL_OK && !m->levels)
@@ -173,12 +192,28 @@ static enum cul_status tell_damage(struct cul_parse *parse, struct cul_kmem *m, 
 	return status;
 }
 
+enum cul_status cul_vmcore_part(struct cul_parse *parse, const struct cul_ksplit_file *file, size_t at, size_t count)
+{
+	const struct cul_ksplit *s = &file->split;
+	uint64_t kib = s->page_size >> 10;
+	bool sane = s->start <= s->end && s->end < UINT64_C(1) << 40;
+	struct cul_record rec = cul_dump_record(parse, (struct cul_time){ .ns = CUL_NO_TIME }, CUL_NONE);
+	return cul_emit(parse, &rec, "dump.part", cul_int("part", (int64_t)at + 1), cul_int("parts", (int64_t)count),
+			cul_real("from_mib", sane ? (double)(s->start * kib) / 1024 : __builtin_nan("")),
+			cul_real("to_mib", sane ? (double)(s->end * kib) / 1024 : __builtin_nan("")));
+}
+
 static enum cul_status open_dump(struct cul_parse *parse, const struct cul_image *image)
+{
+	return cul_vmcore_open(parse, &image, 1);
+}
+
+enum cul_status cul_vmcore_open(struct cul_parse *parse, const struct cul_image *const *images, size_t count)
 {
 	struct cul_kmem *m = NULL;
 	struct cul_printk log = { .last_ns = CUL_NO_TIME };
 	char why[256] = "";
-	if (!cul_kmem_open(image, &m, why, sizeof(why))) {
+	if (!cul_kmem_open_parts(images, count, &m, why, sizeof(why))) {
 		struct cul_record rec = cul_dump_record(parse, (struct cul_time){ .ns = CUL_NO_TIME }, cul_str(why));
 		enum cul_status status = cul_damaged(parse, &rec, why);
 		return status == CUL_OK ? cul_kmem_missing(parse, NULL, "container", why) : status;
@@ -205,7 +240,8 @@ const struct cul_parser cul_parser_vmcore = {
 	.name = "vmcore",
 	.about = "kernel dumps: kdump-compressed, ELF, flattened (makedumpfile, QEMU, virsh dump)",
 	.kinds = CUL_KINDS(CUL_KIND("dump.kernel", 1, "", F_KERNEL, F_ARCH, F_BUILD_ID, F_HOST, F_UPTIME_S, F_PANIC, F_FORM, F_PACKING, F_CPU_COUNT, F_TOTAL_MIB,
-				    F_INCOMPLETE, F_DUMP_LEVEL, F_FILTERED, F_PAGING, F_LOG_RECORDS, F_LOG_LOST),
+				    F_INCOMPLETE, F_DUMP_LEVEL, F_FILTERED, F_PAGING, F_PARTS, F_LOG_RECORDS, F_LOG_LOST),
+			   CUL_KIND("dump.part", 1, "", F_PART, F_PARTS, F_FROM_MIB, F_TO_MIB),
 			   CUL_VMCORE_KINDS
 			   CUL_KIND("dump.missing", 1, "", F_STAGE, F_WHY)),
 	.claim = claim,
