@@ -325,7 +325,6 @@ static bool put_rows(const struct dump *d)
 	return rows;
 }
 
-static int dump_log(const struct options *o)
 /* Several files are one input: a dump may have been written as a set. */
 static enum cul_status open_files(const struct options *o, struct cul_bundle **ret, struct cul_error *err)
 {
@@ -334,15 +333,16 @@ static enum cul_status open_files(const struct options *o, struct cul_bundle **r
 	return cul_bundle_open(o->args[1], NULL, ret, err);
 }
 
+static int dump_log(const struct options *o)
 {
-	struct cul_dump_log log;
 	AUTO(bundle_closep) struct cul_bundle *bundle = NULL;
+	struct cul_dump_log log;
 	struct cul_error err = { 0 };
 	enum cul_status status = o->count > 2 ? open_files(o, &bundle, &err) : CUL_OK;
 
-	if (status != CUL_OK)
 	if (status == CUL_OK)
 		status = bundle ? cul_dump_log_in(bundle, &log, &err) : cul_dump_log(o->args[1], NULL, &log, &err);
+	if (status != CUL_OK)
 		return failed(status, &err);
 	if (o->json) {
 		printf("{ \"records\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"incomplete\": %s, \"log\": ", log.records, log.lost, log.incomplete ? "true" : "false");

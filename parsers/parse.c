@@ -723,9 +723,6 @@ static void end_dump(struct cul_parse *p, const struct cul_parser *parser)
 	p->current = NULL;
 	cul_note_time(p, p->capture_time);
 	end_section(p, parser->name);
-	p->tally.bytes += (uint64_t)image.size;
-	read_inner(p);
-	return true;
 }
 
 /* Dumps that were written as several files: each file says which it is, the first one all that the whole set holds. */
@@ -765,15 +762,18 @@ static bool read_dump(struct cul_parse *p)
 	begin_dump(p, parser);
 	cul_parse_fail(p, parser->open(p, &image));
 	end_dump(p, parser);
+	p->tally.bytes += (uint64_t)image.size;
+	read_inner(p);
+	return true;
 }
 
 static void parse_done(struct cul_parse *p)
 {
 	drop_inner(p);
+	cul_ksplit_free(&p->splits);
 	cul_parts_free(p);
 	cul_needles_free(p->needles);
 	free(p->needle_use);
-	cul_ksplit_free(&p->splits);
 	free(p->hits);
 	free(p->hit_marked);
 	free(p->needle_class);
@@ -910,11 +910,11 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 	if (!p->failed)
 		read_damage(p, NULL, -1);
 	cul_parts_read(p);
+	if (!p->failed)
+		read_splits(p);
 	if (tally)
 		*tally = p->tally;
 	status = p->failed;
-	if (!p->failed)
-		read_splits(p);
 	parse_done(p);
 	return status;
 }
