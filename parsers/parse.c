@@ -458,7 +458,7 @@ static void read_member(struct cul_parse *p)
 		p->envelope[i] = -1;
 	p->command = cul_hold(p->command_text, sizeof(p->command_text), cul_mark_sos_command(member, command, sizeof(command)));
 	p->name = cul_hold(p->name_text, sizeof(p->name_text), member);
-	bool begins = true, fenced = false, paper = is_paper(member), blanks = false, ruled = false;
+	bool begins = true, fenced = false, paper = is_paper(member) || cul_is_settings(member, p->lines), blanks = false, ruled = false;
 	p->loggish = is_loggish(member);
 	if (cul_is_writing(member, p->lines)) {
 		while (cul_lines_next(p->lines, &line))
@@ -481,6 +481,9 @@ static void read_member(struct cul_parse *p)
 				fenced = !fenced;
 				if (!fenced)
 					p->name = CUL_NONE;
+				else if (cul_is_quoted_writing(line.text, p->lines))
+					while (cul_lines_peek(p->lines, 0, &line) && cul_mark_read(line.text, &mark) != CUL_MARK_FENCE && cul_lines_next(p->lines, &line))
+						p->tally.lines++;
 			}
 			begins = true;
 			blanks = ruled = mark.type == CUL_MARK_RULE;
@@ -506,7 +509,7 @@ static void read_member(struct cul_parse *p)
 			}
 			blanks = ruled = false;
 		}
-		if (trials && cul_in_passed_trial(p->lines)) {
+		if ((trials && cul_in_passed_trial(p->lines)) || (fenced && cul_starts(line.text, CUL_LIT("# ")))) { /* a remark in a script */
 			cul_lines_next(p->lines, &line);
 			p->tally.lines++;
 			continue;

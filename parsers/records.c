@@ -2,6 +2,7 @@
 /**
  * A line as a record: its envelopes peeled off, what it inherits, who follows it, who understands it, and whether it is suspect.
  */
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "parsers/sections.h"
@@ -285,6 +286,33 @@ static struct cul_slice without_prompt(struct cul_slice text)
 	return text;
 }
 
+/*
+ * Nor is what somebody searched for, or ordered: `dmesg | grep -E 'fallen off the bus|Xid'` in a script or behind set -x, the command
+ * that sudo, cron or the audit log names. The record ends where the words of the command begin.
+ */
+static struct cul_slice without_order(struct cul_slice text)
+{
+	static const char *const orders[] = { " ; COMMAND=", ") CMD (", "EXECVE msg=" };
+	static const char *const tools[] = { "grep -", "grep '", "grep \"", "awk '", "awk \"", "rg '", "rg \"", "rg -" };
+	struct cul_slice before, head = text;
+	for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++)
+		if (cul_cut(text, cul_str(orders[i]), &before, NULL))
+			return before;
+	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
+		size_t at = cul_find(head, cul_str(tools[i]));
+		if (at == SIZE_MAX)
+			continue;
+		for (; at && isalpha((unsigned char)text.data[at - 1]); at--) /* zgrep, egrep */
+			;
+		size_t from = at; /* a command stands first, or behind what joins commands: a sentence may have the word */
+		while (from && (text.data[from - 1] == ' ' || text.data[from - 1] == '+'))
+			from--;
+		if (!from || strchr("|;&($`", text.data[from - 1]) || (from >= 4 && cul_ends(cul_slice(text.data, from), CUL_LIT("sudo"))))
+			head.size = at;
+	}
+	return head;
+}
+
 /* One line as a record: envelope, followers, message parsers, interests, suspicion. The line's hits are known. */
 void cul_read_record(struct cul_parse *p, const struct cul_line *line)
 {
@@ -306,7 +334,7 @@ void cul_read_record(struct cul_parse *p, const struct cul_line *line)
 		cul_catch_up(p, false);
 	p->passed = 0;
 	if (p->hit_count)
-		rec.message = without_prompt(rec.message);
+		rec.message = without_order(without_prompt(rec.message));
 	cul_fold_line(p, &rec);
 	if (rec.bare && p->has_last) {
 		rec.time = p->last.time;

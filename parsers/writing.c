@@ -148,15 +148,19 @@ static bool is_setting(struct cul_slice line)
 	return i > from && i < line.size && line.data[i] == ':' && (i + 1 == line.size || line.data[i + 1] == ' ');
 }
 
-/* Each kind of definition by two keys that stand together nowhere else; @all: and the whole view has to look like settings. */
-static bool by_keys(struct cul_lines *lines, bool all)
+/*
+ * Each kind of definition by two keys that stand together nowhere else; @least: and so many of ten lines in view have to look like
+ * settings. @fenced: no farther than to the end of a fence.
+ */
+static bool by_keys(struct cul_lines *lines, size_t least, bool fenced)
 {
 	static const char *const pairs[][2] = { { "alert", "expr" }, { "rule", "condition" }, { "logsource", "detection" }, { "logPath", "rules" },
-						{ "must", "certainty" }, { "some", "certainty" }, { "cre", "rule" } };
+						{ "must", "certainty" }, { "some", "certainty" }, { "cre", "rule" }, { "condition", "noDataState" },
+						{ "reason", "pattern" }, { "alert", "annotations" }, { "query", "message" } };
 	unsigned first = 0, second = 0;
 	size_t told = 0, settings = 0;
 	struct cul_line line;
-	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line) && !(fenced && cul_starts(line.text, CUL_LIT("```"))); i++) {
 		for (size_t k = 0; k < sizeof(pairs) / sizeof(*pairs); k++) {
 			first |= (unsigned)is_key(line.text, pairs[k][0]) << k;
 			second |= (unsigned)is_key(line.text, pairs[k][1]) << k;
@@ -164,7 +168,22 @@ static bool by_keys(struct cul_lines *lines, bool all)
 		told += cul_trim(line.text).size != 0;
 		settings += is_setting(line.text);
 	}
-	return (first & second) && (!all || settings * 10 >= told * 7);
+	return (first & second) && settings * 10 >= told * least;
+}
+
+/* Kubernetes objects that hold texts for somebody else: no state of anything. */
+static bool by_object(struct cul_lines *lines, bool fenced)
+{
+	static const char *const objects[] = { "ConfigMap", "PrometheusRule", "VMRule", "CustomResourceDefinition", "Secret" };
+	struct cul_line line;
+	bool versioned = false, object = false;
+	for (size_t i = 0; i < 12 && cul_lines_peek(lines, i, &line) && !(fenced && cul_starts(line.text, CUL_LIT("```"))); i++) {
+		struct cul_slice text = cul_trim(line.text), value;
+		versioned |= cul_starts(text, CUL_LIT("apiVersion: "));
+		for (size_t k = 0; k < sizeof(objects) / sizeof(*objects); k++)
+			object |= cul_starts(text, CUL_LIT("kind: ")) && cul_cut(text, CUL_LIT("kind: "), NULL, &value) && cul_is(cul_trim(value), cul_str(objects[k]));
+	}
+	return versioned && object;
 }
 
 static bool is_settings(struct cul_slice member)
@@ -283,5 +302,61 @@ bool cul_in_passed_trial(struct cul_lines *lines)
 
 bool cul_is_writing(struct cul_slice member, struct cul_lines *lines)
 {
-	return by_name(member) || (!is_notes(member) && by_lines(lines)) || by_keys(lines, !is_settings(member)) || by_advice(member, lines);
+	return by_name(member) || (!is_notes(member) && by_lines(lines)) || by_keys(lines, is_settings(member) ? 0 : 7, false) ||
+	       (is_settings(member) && by_object(lines, false)) || by_advice(member, lines);
+}
+
+/* Code: what its language says at the start of a line. A traceback or a log under "```python" has nothing of it. */
+static bool by_code(struct cul_lines *lines)
+{
+	static const char *const heads[] = { "def ", "import ", "func ", "fn ", "class ", "package ", "#include", "#!/", "from " };
+	struct cul_line line;
+	size_t code = 0, told = 0;
+	bool head = false;
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line) && !cul_starts(line.text, CUL_LIT("```")); i++) {
+		struct cul_slice text = cul_trim(line.text);
+		if (cul_starts(text, CUL_LIT("Traceback ")) || cul_starts(text, CUL_LIT("File \"")) || cul_starts(text, CUL_LIT("[")))
+			return false;
+		told += text.size != 0;
+		code += is_code(line.text) && !cul_starts(text, CUL_LIT("* ")); /* what curl -v says */
+		for (size_t k = 0; i < 3 && k < sizeof(heads) / sizeof(*heads); k++)
+			head |= cul_starts(line.text, cul_str(heads[k]));
+	}
+	return told >= 3 && code * 10 >= told * (head ? 3 : 6);
+}
+
+/* YAML, but no object of Kubernetes as it stands there: that has a status. */
+static bool by_yaml(struct cul_lines *lines, bool fenced)
+{
+	static const char *const live[] = { "apiVersion:", "status:", "lastState:", "lastTransitionTime:", "conditions:" };
+	struct cul_line line;
+	size_t settings = 0, told = 0;
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line) && !(fenced && cul_starts(line.text, CUL_LIT("```"))); i++) {
+		struct cul_slice text = cul_trim(line.text);
+		for (size_t k = 0; k < sizeof(live) / sizeof(*live); k++)
+			if (cul_starts(text, cul_str(live[k])) || (cul_starts(text, CUL_LIT("- ")) && cul_has(text, cul_str(live[k]))))
+				return false;
+		if (!text.size || text.data[0] == '#')
+			continue;
+		told++;
+		settings += is_setting(line.text) || cul_starts(text, CUL_LIT("- "));
+	}
+	return told >= 3 && settings * 10 >= told * 7;
+}
+
+bool cul_is_quoted_writing(struct cul_slice fence, struct cul_lines *lines)
+{
+	struct cul_slice tag = cul_trim(cul_from(fence, 3));
+	bool yaml = cul_is(tag, CUL_LIT("yaml")) || cul_is(tag, CUL_LIT("yml"));
+	return by_keys(lines, 5, true) || by_object(lines, true) || by_code(lines) || (yaml && by_yaml(lines, true));
+}
+
+bool cul_is_settings(struct cul_slice member, struct cul_lines *lines)
+{
+	static const char *const ends[] = { ".conf", ".cfg", ".ini", ".toml", ".properties", ".tf", ".tfvars", ".j2", ".tmpl", ".tpl", ".service", ".timer", ".socket", ".rules" };
+	struct cul_slice name = base_name(member);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (cul_ends(name, cul_str(ends[i])))
+			return true;
+	return (cul_ends(name, CUL_LIT(".yaml")) || cul_ends(name, CUL_LIT(".yml"))) && by_yaml(lines, false);
 }

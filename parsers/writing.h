@@ -8,6 +8,10 @@
 
 /** Is this member such a text? Its name says so, or what its first lines look like (of a member that has just begun). */
 bool cul_is_writing(struct cul_slice member, struct cul_lines *lines);
+/** The same of what stands in a Markdown fence, whose first line is the next one: rules, definitions of alerts, settings, code. */
+bool cul_is_quoted_writing(struct cul_slice fence, struct cul_lines *lines);
+/** Settings of some program (of a member that has just begun): no log, whatever words stand in them; captures may read it. */
+bool cul_is_settings(struct cul_slice member, struct cul_lines *lines);
 /** Is it the log of a run of tests (of a member that has just begun)? */
 bool cul_is_trials(struct cul_lines *lines);
 /** Stands the next line in what a test printed that passed? Looks 200 lines back and as far ahead as there is a view. */
