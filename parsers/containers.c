@@ -2,7 +2,7 @@
 /**
  * Containers -> their members: tar, zip, 7z, rpm, cpio, ar, in any nesting.
  *
- * libarchive reads them over our own streams and nothing else: each level of nesting is a frame here, with the limits
+ * libarchive reads them over our own streams and nothing else (plain tar headers tar.c reads itself): each level of nesting is a frame here, with the limits
  * that this brings. zip and 7z keep a table at their end; where the bytes can be sought (a plain file, memory) that is
  * used. Inside of something else a zip is read front to back, and a 7z goes through a spool. Links, devices and folders
  * in archives are no members; holes of sparse files are skipped; what macOS adds (._x, __MACOSX/) is left out.
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "parsers/opened.h"
+#include "parsers/tar.h"
 
 #define FAILURES 1000   /* broken entries of one archive until it is given up */
 #define EMPTY 100000    /* blocks without bytes in one entry */
@@ -23,18 +24,25 @@ struct frame {
 	struct frame *up;
 	struct cul_stream *chain; /* the container's bytes */
 	enum cul_form form;
-	struct archive *archive;
+	struct archive *archive;  /* NULL: tar.c reads it */
+	struct cul_tar tar;
+	char *primer;             /* what libarchive reads before the rest of a tar */
 	char *name, *prefix;      /* of the container; in front of its members: "" or "upload/files.zip!" */
 	size_t held;              /* peeked bytes that libarchive looks at */
 	uint64_t handed;          /* bytes it got in all */
 	unsigned failures;
-	bool dead, told;
+	bool dead, told, primed;
 };
 
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **out)
 {
 	struct frame *f = ctx;
 	(void)a;
+	if (f->primer && !f->primed) {
+		f->primed = true;
+		*out = f->primer;
+		return CUL_TAR_BLOCK;
+	}
 	cul_stream_take(f->chain, f->held);
 	struct cul_slice piece = cul_stream_peek(f->chain, 1);
 	f->held = piece.size;
@@ -78,6 +86,7 @@ void cul_container_pop(struct cul_bundle *b)
 	cul_stream_free(f->chain);
 	free(f->name);
 	free(f->prefix);
+	free(f->primer);
 	free(f);
 }
 
@@ -107,6 +116,49 @@ static int support(struct archive *a, enum cul_form form)
 	}
 }
 
+/* libarchive reads from here on. False: it can't; the frame is gone. */
+static bool open_archive(struct cul_bundle *b, struct frame *f)
+{
+	f->archive = archive_read_new();
+	if (!f->archive) {
+		cul_bundle_damaged(b, f->name, "out of memory");
+	} else {
+		support(f->archive, f->form);
+		archive_read_set_callback_data(f->archive, f);
+		archive_read_set_read_callback(f->archive, on_read);
+		if (f->chain->seek) {
+			archive_read_set_skip_callback(f->archive, on_skip);
+			archive_read_set_seek_callback(f->archive, on_seek);
+		}
+		if (archive_read_open1(f->archive) == ARCHIVE_OK)
+			return true;
+		const char *why = archive_error_string(f->archive);
+		cul_bundle_damaged(b, f->name, "the %s archive can't be opened: %s", cul_form_name(f->form), why ? why : "no reason is known");
+	}
+	cul_container_pop(b);
+	return false;
+}
+
+/*
+ * libarchive reads a tar from here on, whose former headers tar.c has read. It is choosy about the first header of an archive and bears
+ * much in a later one, so it gets a folder's first.
+ */
+static bool take_over(struct cul_bundle *b, struct frame *f)
+{
+	struct archive_entry *entry;
+	f->primer = malloc(CUL_TAR_BLOCK);
+	if (!f->primer) {
+		cul_bundle_damaged(b, f->name, "out of memory");
+		cul_container_pop(b);
+		return false;
+	}
+	cul_tar_folder(f->primer);
+	if (!open_archive(b, f))
+		return false;
+	archive_read_next_header(f->archive, &entry);
+	return true;
+}
+
 /* @chain is taken over. */
 void cul_container_push(struct cul_bundle *b, struct cul_stream *chain, enum cul_form form, const char *name, bool outermost)
 {
@@ -125,7 +177,7 @@ void cul_container_push(struct cul_bundle *b, struct cul_stream *chain, enum cul
 		chain = spool;
 	}
 	struct frame *f = calloc(1, sizeof(*f));
-	bool good = f && (f->name = strdup(name)) && (f->prefix = malloc(strlen(name) + 2)) && (f->archive = archive_read_new());
+	bool good = f && (f->name = strdup(name)) && (f->prefix = malloc(strlen(name) + 2));
 	if (!f) {
 		cul_bundle_damaged(b, name, "out of memory");
 		cul_stream_free(chain);
@@ -136,31 +188,22 @@ void cul_container_push(struct cul_bundle *b, struct cul_stream *chain, enum cul
 	f->up = b->frames;
 	b->frames = f;
 	b->depth++;
-	if (good) {
-		snprintf(f->prefix, strlen(name) + 2, "%s!", outermost ? "" : name);
-		if (outermost)
-			f->prefix[0] = 0;
-		support(f->archive, form);
-		archive_read_set_callback_data(f->archive, f);
-		archive_read_set_read_callback(f->archive, on_read);
-		if (chain->seek) {
-			archive_read_set_skip_callback(f->archive, on_skip);
-			archive_read_set_seek_callback(f->archive, on_seek);
-		}
-		if (archive_read_open1(f->archive) == ARCHIVE_OK)
-			return;
-		const char *why = archive_error_string(f->archive);
-		cul_bundle_damaged(b, name, "the %s archive can't be opened: %s", cul_form_name(form), why ? why : "no reason is known");
-	} else {
+	if (!good) {
 		cul_bundle_damaged(b, name, "out of memory");
+		cul_container_pop(b);
+		return;
 	}
-	cul_container_pop(b);
+	snprintf(f->prefix, strlen(name) + 2, "%s!", outermost ? "" : name);
+	if (outermost)
+		f->prefix[0] = 0;
+	if (form != CUL_FORM_TAR || !cul_tar_begins(chain))
+		open_archive(b, f);
 }
 
 /* What is wrong with the archive on top, once. */
 static void tell(struct cul_bundle *b, struct frame *f, const char *name, const char *what)
 {
-	const char *below = cul_stream_damage(f->chain), *why = archive_error_string(f->archive);
+	const char *below = cul_stream_damage(f->chain), *why = f->archive ? archive_error_string(f->archive) : f->dead ? "Truncated tar archive" : "Damaged tar archive";
 	if (b->budget.spent || f->told)
 		return;
 	if (below)
@@ -183,6 +226,16 @@ static size_t entry_fill(struct cul_stream *s, void *buffer, size_t size)
 {
 	struct entry_stream *e = (struct entry_stream *)s;
 	struct frame *f = e->frame;
+	if (!f->archive) {
+		size_t n = cul_tar_read(&f->tar, f->chain, buffer, size);
+		if (f->tar.cut) {
+			const char *below = cul_stream_damage(f->chain);
+			f->dead = f->told = true;
+			if (!s->budget->spent)
+				cul_stream_spoil(s, "%s", below ? below : "Truncated tar archive");
+		}
+		return n;
+	}
 	for (unsigned tries = 0; !e->left; tries++) {
 		const void *block = NULL;
 		size_t n = 0;
@@ -212,11 +265,92 @@ static size_t entry_fill(struct cul_stream *s, void *buffer, size_t size)
 	return size;
 }
 
+/* The archive can't be read on. */
+static void dies(struct cul_bundle *b, struct frame *f)
+{
+	char what[80];
+	f->dead = true;
+	snprintf(what, sizeof(what), "the %s archive is cut off or garbled", cul_form_name(f->form));
+	tell(b, f, f->name, what);
+	cul_container_pop(b);
+}
+
+/* One of its members can't be read. */
+static void failed(struct cul_bundle *b, struct frame *f)
+{
+	tell(b, f, f->name, "a member of the archive can't be read");
+	if (++f->failures >= FAILURES)
+		dies(b, f);
+}
+
+static void ends(struct cul_bundle *b, struct frame *f)
+{
+	/* the checksum of a packed tar stands behind all that tar reads */
+	cul_stream_take(f->chain, f->held);
+	f->held = 0;
+	for (struct cul_slice rest; f->chain->below && (rest = cul_stream_peek(f->chain, 1)).size;)
+		cul_stream_take(f->chain, rest.size);
+	if (cul_stream_damage(f->chain))
+		tell(b, f, f->name, "");
+	cul_container_pop(b);
+}
+
+/* The file that the archive names @raw; @member holds its time and size. */
+static bool open_entry(struct cul_bundle *b, struct frame *f, const char *raw, bool encrypted, struct cul_member *member)
+{
+	char name[CUL_NAME];
+	cul_clean_name(name, f->prefix, raw, f->form == CUL_FORM_ZIP);
+	if (cul_of_macos(name + strlen(f->prefix)))
+		return false;
+	if (!cul_bundle_within(b, name))
+		return false;
+	if (encrypted) {
+		cul_bundle_damaged(b, name, "encrypted: not read");
+		return false;
+	}
+	struct entry_stream *e = calloc(1, sizeof(*e));
+	if (!e) {
+		cul_bundle_damaged(b, name, "out of memory");
+		return false;
+	}
+	bool packs = f->form == CUL_FORM_ZIP || f->form == CUL_FORM_7Z || f->form == CUL_FORM_RPM;
+	e->s = (struct cul_stream){ .fill = entry_fill, .budget = &b->budget, .size = member->size, .counts = packs, .expands = packs };
+	e->bundle = b;
+	e->frame = f;
+	e->handed = f->handed;
+	return cul_settle(b, &e->s, name, false, member);
+}
+
 /* One header of the archive on top. True: a member is open. */
 bool cul_container_next(struct cul_bundle *b, struct cul_member *member)
 {
 	struct frame *f = b->frames;
 	struct archive_entry *entry = NULL;
+	if (!f->archive) {
+		struct cul_tar_head head;
+		switch (f->dead ? CUL_TAR_CUT : cul_tar_next(&f->tar, f->chain, &head)) {
+		case CUL_TAR_FILE:
+			if (head.mtime > 0 && head.mtime < INT64_C(9000000000))
+				member->mtime_ns = head.mtime * INT64_C(1000000000);
+			member->size = (int64_t)head.size;
+			return open_entry(b, f, head.name, false, member);
+		case CUL_TAR_OTHER:
+			return false;
+		case CUL_TAR_UNUSUAL:
+			if (!take_over(b, f))
+				return false;
+			return cul_container_next(b, member);
+		case CUL_TAR_GARBLED:
+			failed(b, f);
+			return false;
+		case CUL_TAR_CUT:
+			dies(b, f);
+			return false;
+		case CUL_TAR_END:
+			ends(b, f);
+			return false;
+		}
+	}
 	locale_t before = b->locale ? uselocale(b->locale) : (locale_t)0;
 	int code = f->dead ? ARCHIVE_FATAL : archive_read_next_header(f->archive, &entry);
 	const char *raw = code == ARCHIVE_OK || code == ARCHIVE_WARN ? archive_entry_pathname(entry) : NULL;
@@ -224,28 +358,15 @@ bool cul_container_next(struct cul_bundle *b, struct cul_member *member)
 		uselocale(before);
 
 	if (code == ARCHIVE_FAILED || code == ARCHIVE_RETRY) {
-		tell(b, f, f->name, "a member of the archive can't be read");
-		if (++f->failures < FAILURES)
-			return false;
-		code = ARCHIVE_FATAL;
+		failed(b, f);
+		return false;
 	}
 	if (code == ARCHIVE_FATAL) {
-		f->dead = true;
-		char what[80];
-		snprintf(what, sizeof(what), "the %s archive is cut off or garbled", cul_form_name(f->form));
-		tell(b, f, f->name, what);
-		cul_container_pop(b);
+		dies(b, f);
 		return false;
 	}
 	if (code == ARCHIVE_EOF) {
-		/* the checksum of a packed tar stands behind all that tar reads */
-		cul_stream_take(f->chain, f->held);
-		f->held = 0;
-		for (struct cul_slice rest; f->chain->below && (rest = cul_stream_peek(f->chain, 1)).size;)
-			cul_stream_take(f->chain, rest.size);
-		if (cul_stream_damage(f->chain))
-			tell(b, f, f->name, "");
-		cul_container_pop(b);
+		ends(b, f);
 		return false;
 	}
 
@@ -258,29 +379,11 @@ bool cul_container_next(struct cul_bundle *b, struct cul_member *member)
 		return false;
 	if (f->form == CUL_FORM_AR && raw && (!strcmp(raw, "/") || !strcmp(raw, "//")))
 		return false;
-	char name[CUL_NAME];
-	cul_clean_name(name, f->prefix, raw ? raw : "", f->form == CUL_FORM_ZIP);
-	if (cul_of_macos(name + strlen(f->prefix)))
-		return false;
-	if (!cul_bundle_within(b, name))
-		return false;
-	if (archive_entry_is_data_encrypted(entry)) {
-		cul_bundle_damaged(b, name, "encrypted: not read");
-		return false;
-	}
+	if (archive_entry_is_data_encrypted(entry))
+		return open_entry(b, f, raw ? raw : "", true, member);
 	int64_t seconds = archive_entry_mtime_is_set(entry) ? archive_entry_mtime(entry) : 0;
 	if (seconds > 0 && seconds < INT64_C(9000000000))
 		member->mtime_ns = seconds * INT64_C(1000000000) + archive_entry_mtime_nsec(entry) % 1000000000;
 	member->size = known ? archive_entry_size(entry) : -1;
-	struct entry_stream *e = calloc(1, sizeof(*e));
-	if (!e) {
-		cul_bundle_damaged(b, name, "out of memory");
-		return false;
-	}
-	bool packs = f->form == CUL_FORM_ZIP || f->form == CUL_FORM_7Z || f->form == CUL_FORM_RPM;
-	e->s = (struct cul_stream){ .fill = entry_fill, .budget = &b->budget, .size = member->size, .counts = packs, .expands = packs };
-	e->bundle = b;
-	e->frame = f;
-	e->handed = f->handed;
-	return cul_settle(b, &e->s, name, false, member);
+	return open_entry(b, f, raw ? raw : "", false, member);
 }
