@@ -409,6 +409,13 @@ static void take_mark(struct cul_parse *p, const struct cul_mark *mark, const st
 	end_section(p, NULL);
 }
 
+/* "# if it says ..., do this" above a command of a script. Tables (nvidia-smi dmon) and reports (HotSpot's) have such lines too. */
+static bool is_remark(struct cul_parse *p, struct cul_slice text)
+{
+	struct cul_line next;
+	return cul_starts(text, CUL_LIT("# ")) && cul_lines_peek(p->lines, 1, &next) && cul_mark_command(next.text);
+}
+
 /* Settings and papers of a bundle, and what the collector says of itself: no logs of the machine, whatever words stand in them. */
 static bool is_paper(struct cul_slice name)
 {
@@ -509,7 +516,7 @@ static void read_member(struct cul_parse *p)
 			}
 			blanks = ruled = false;
 		}
-		if ((trials && cul_in_passed_trial(p->lines)) || (fenced && cul_starts(line.text, CUL_LIT("# ")))) { /* a remark in a script */
+		if ((trials && cul_in_passed_trial(p->lines)) || (fenced && is_remark(p, line.text))) {
 			cul_lines_next(p->lines, &line);
 			p->tally.lines++;
 			continue;
@@ -888,7 +895,7 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 		p->tally.members++;
 		if (cul_parse_fail(p, sink->member(sink->ctx, &member, &p->member)) != CUL_OK)
 			break;
-		if (cul_ksplit_take(&p->splits, bundle, member.name, p->member) || read_dump(p) || cul_parts_take(p, &member)) {
+		if (cul_parts_take(p, &member) || cul_ksplit_take(&p->splits, bundle, member.name, p->member) || read_dump(p)) {
 			if (!p->failed)
 				read_damage(p, member.name, p->member);
 			continue;

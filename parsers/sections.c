@@ -268,6 +268,11 @@ bool cul_mark_may(struct cul_slice line)
 	return i < size && p[i] == '@';
 }
 
+bool cul_mark_command(struct cul_slice line)
+{
+	return known_command(cul_trim(line));
+}
+
 bool cul_mark_path(struct cul_slice line, struct cul_mark *mark)
 {
 	*mark = (struct cul_mark){ 0 };

@@ -25,6 +25,8 @@ struct cul_mark {
 bool cul_mark_may(struct cul_slice line);
 /** What mark is this line? */
 enum cul_mark_type cul_mark_read(struct cul_slice line, struct cul_mark *mark);
+/** Does it begin with a command that people paste ("journalctl -k | tail"), without a prompt? */
+bool cul_mark_command(struct cul_slice line);
 /** A command by its path alone, as nvidia-bug-report.sh writes it behind a line of underscores: "/usr/bin/lspci -nntv". */
 bool cul_mark_path(struct cul_slice line, struct cul_mark *mark);
 /** A line of base64: words that stand in it by chance say nothing. */
