@@ -44,6 +44,7 @@ static const struct view {
 	{ "tasks", "core.futex-cycle", "locks in a circle", FACTS, NULL },
 	{ "stacks", "dump.stack", NULL, TRACE, "pid comm state cpu unwound" },
 	{ "stacks", "core.thread", NULL, TRACE, "tid thread image offset unwound" },
+	{ "stacks", "core.python", "Python", TRACE, "tid version gil" },
 	{ "info", "dump.missing", "could not be had", TABLE, "stage why" },
 	{ "info", "core.missing", "could not be had", FACTS, NULL },
 	{ "info", "input.damaged", "damage", TABLE, "why" },
@@ -142,7 +143,7 @@ static bool add_row(struct dump *d, size_t view, const struct cul_observation *o
 		size_t n = strcspn(at, " ");
 		const struct cul_value *v = find_value(ob, at, n);
 
-		row->cells[column] = v ? value_text(v) : strdup("");
+		row->cells[column] = !v || (v->type == CUL_FLAG && !v->i) ? strdup("") : v->type == CUL_FLAG && views[view].style == TRACE ? strdup(v->field->name) : value_text(v);
 		at += n + (at[n] == ' ');
 	}
 	if (views[view].style == TRACE) {

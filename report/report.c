@@ -456,6 +456,12 @@ const struct cul_finding *cul_runner_up(const struct cul_report *r)
 	return NULL;
 }
 
+/* One line of a file; in a dump, which has none (0), one text. */
+static bool same_line(const struct cul_evidence *a, const struct cul_evidence *b)
+{
+	return a->row->member == b->row->member && a->row->line == b->row->line && (a->row->line || cul_is(a->row->text, b->row->text));
+}
+
 size_t cul_pick_evidence(const struct cul_finding *f, const struct cul_evidence **picked, size_t most)
 {
 	bool taken[64] = { false };
@@ -468,14 +474,13 @@ size_t cul_pick_evidence(const struct cul_finding *f, const struct cul_evidence 
 			bool seen = taken[i];
 
 			for (size_t k = 0; !round && k < i && !seen; k++)
-				seen = taken[k] && f->evidence[k].row->member == e->row->member &&
-				       (f->evidence[k].row->line == e->row->line ||
-					(e->term && f->evidence[k].term && !strcmp(f->evidence[k].term, e->term)));
+				seen = taken[k] && (same_line(&f->evidence[k], e) || (f->evidence[k].row->member == e->row->member && e->term &&
+										     f->evidence[k].term && !strcmp(f->evidence[k].term, e->term)));
 			size_t same = 0;
 			for (size_t k = 0; round && k < all && !seen; k++) {
 				if (!taken[k] || f->evidence[k].row->member != e->row->member)
 					continue;
-				seen = f->evidence[k].row->line == e->row->line;
+				seen = same_line(&f->evidence[k], e);
 				same += e->term && f->evidence[k].term && !strcmp(f->evidence[k].term, e->term);
 			}
 			/* a third line of the same kind says nothing new */

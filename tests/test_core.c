@@ -280,6 +280,7 @@ static struct made *program(int signal, int code, uint64_t address, uint64_t pc,
 	memory(m, STACK, 0x1000, 0x1000, 6);
 	return m;
 }
+#define DATA (LIBC + 0x2000)
 #define HEAP_OF(m) ((m)->segments[2].bytes)
 #define DATA_OF(m) ((m)->segments[4].bytes)
 #define STACK_OF(m) ((m)->segments[5].bytes)
@@ -714,6 +715,150 @@ static void core_in_a_report(void **state)
 	}
 }
 
+/* ---- Python ---------------------------------------------------------------------------------------- */
+
+/* ASCII strings have the layout of 3.12 and later: length at 16, state at 32, text at 40 */
+static void python_text(unsigned char *p, const char *text)
+{
+	put64(p + 8, DATA + 0xd00);
+	put64(p + 16, strlen(text));
+	put32(p + 32, 1 << 2 | 8 << 2 | 16 << 2);
+	memcpy(p + 40, text, strlen(text));
+}
+
+/*
+ * A runtime at DATA whose table says that everything stands elsewhere than in any real one: interpreter at HEAP, thread states at HEAP +
+ * 0x100 and 0x180, frames at HEAP + 0x200 on, code at HEAP + 0x400 and 0x500, texts from 0x600 on.
+ */
+static struct made *python(uint64_t version)
+{
+	static const struct {
+		int word;
+		uint64_t value;
+	} table[] = { { 5, 0x300 }, { 8, 8 }, { 9, 16 }, { 14, 24 }, { 15, 0x1000 }, { 17, 0x1010 }, { 18, 0x1008 }, { 21, 0 }, { 22, 8 }, { 23, 16 }, { 24, 24 }, { 25, 32 },
+		      { 29, 0 }, { 30, 8 }, { 31, 16 }, { 33, 24 }, { 35, 16 }, { 36, 24 }, { 37, 24 }, { 38, 32 }, { 39, 40 }, { 43, 64 }, { 45, 8 }, { 65, 16 },
+		      { 66, 32 }, { 68, 32 }, { 69, 16 }, { 70, 40 } };
+	struct made *m = program(6, -6, 4242, CODE + 0x1100, STACK + 0x100);
+	unsigned char *d = DATA_OF(m), *h = HEAP_OF(m);
+	put64(h + 0x10, HEAP + 0x100); /* the interpreter: threads, lock */
+	put64(h + 0x18, HEAP + 0x80);
+	put64(h + 0x88, HEAP + 0x100);
+	put32(h + 0x90, 1);
+	put64(h + 0x100, HEAP + 0x180); /* a thread: next, interpreter, frame, pthread_self(), tid */
+	put64(h + 0x108, HEAP);
+	put64(h + 0x110, HEAP + 0x200);
+	put64(h + 0x120, 4242);
+	put64(h + 0x188, HEAP); /* another, which is no thread of the core */
+	put64(h + 0x190, HEAP + 0x260);
+	put64(h + 0x1a0, 4243);
+	put64(h + 0x200, HEAP + 0x220); /* frames: caller, code, instruction, owner */
+	put64(h + 0x208, HEAP + 0x400);
+	put64(h + 0x210, HEAP + 0x440 + 4);
+	put64(h + 0x220, HEAP + 0x240);
+	h[0x238] = 3; /* C's */
+	put64(h + 0x248, HEAP + 0x500);
+	put64(h + 0x250, HEAP + 0x540 - 2);
+	put64(h + 0x260, HEAP + 0x260); /* a circle */
+	put64(h + 0x268, HEAP + 0x500);
+	put64(h + 0x270, HEAP + 0x540);
+	for (int i = 0; i < 2; i++) { /* code objects: type, file, name, lines, first line */
+		unsigned char *c = h + 0x400 + i * 0x100;
+		put64(c + 8, DATA + 0xe00);
+		put64(c + 16, HEAP + 0x600);
+		put64(c + 24, HEAP + 0x680 + (uint64_t)i * 0x80);
+		put64(c + 32, HEAP + 0x780);
+		put32(c + 40, 10);
+	}
+	python_text(h + 0x600, "/srv/venv/lib/python3.13/site-packages/demo/main loop.py");
+	python_text(h + 0x680, "Server.run");
+	python_text(h + 0x700, "<module>");
+	/* two units at the first line, three at 4 lines on, the rest at no line */
+	static const unsigned char lines[] = { 0x80 | 10 << 3 | 1, 0, 0, 0x80 | 13 << 3 | 2, 8, 0x80 | 15 << 3 | 7 };
+	put64(h + 0x780 + 16, sizeof(lines));
+	memcpy(h + 0x780 + 32, lines, sizeof(lines));
+	memcpy(d, "xdebugpy", 8);
+	put64(d + 8, version);
+	for (size_t i = 0; i < COUNT(table); i++)
+		put64(d + 8 * table[i].word, table[i].value);
+	put64(d + 0x300, HEAP);
+	return m;
+}
+
+static void python_frames(void **state)
+{
+	(void)state;
+	struct told told = told_of(python(0x030d02f0));
+	expect(told, "core.python pid=4242; tid=4242; comm=server; version=3.13.2; function=Server.run; place=demo/main_loop.py:14; "
+		     "frames=Server.run(demo/main_loop.py:14) <module>(demo/main_loop.py:10); count=2; gil=1;");
+	expect(told, "thread.stack pid=4242; tid=4242; comm=server; frames=Server.run <module>; function=Server.run;");
+	/* the one that goes in a circle is told as far as is sensible */
+	expect(told, "tid=4243; comm=server; version=3.13.2; function=<module>; place=demo/main_loop.py:10;");
+	expect(told, "count=20000;");
+	refuse(told, "core.missing");
+	free(told.text);
+
+	/* of a version whose table has another order */
+	told = told_of(python(0x031e00f0));
+	refuse(told, "core.python");
+	expect(told, "this is 3.30, whose layout is not known here");
+	free(told.text);
+
+	/* any word of it wrong: never more than what stands there */
+	for (size_t at = 0; at < 0x310; at += 8)
+		for (int how = 0; how < 4; how++) {
+			struct made *m = python(0x030d02f0);
+			static const uint64_t values[] = { 0, UINT64_MAX, 0xffff8, HEAP };
+			put64(DATA_OF(m) + at, values[how]);
+			free(told_of(m).text);
+		}
+	for (size_t at = 0; at < 0x800; at += 8)
+		for (int how = 0; how < 3; how++) {
+			struct made *m = python(0x030d02f0);
+			static const uint64_t values[] = { HEAP + 0x100, UINT64_MAX, HEAP + 0xffc };
+			put64(HEAP_OF(m) + at, values[how]);
+			free(told_of(m).text);
+		}
+}
+
+/* 3.12 has no table: the runtime is what looks like one */
+static void python_without_table(void **state)
+{
+	(void)state;
+	for (int good = 1; good >= 0; good--) {
+		struct made *m = program(6, -6, 4242, CODE + 0x1100, STACK + 0x100);
+		unsigned char *d = DATA_OF(m), *h = HEAP_OF(m);
+		put32(d + 0x200, 1);
+		put32(d + 0x208, 1);
+		put32(d + 0x20c, 1);
+		put32(d + 0x210, 1);
+		put64(d + 0x200 + 40, HEAP);
+		put64(d + 0x200 + 48, HEAP);
+		put64(h + 72, HEAP + 0x100);
+		put64(h + 0x100 + 16, HEAP);
+		put64(h + 0x100 + 144, good ? 4242 : 4999); /* no thread of this core: no interpreter */
+		put64(h + 0x100 + 56, HEAP + 0x200);
+		put64(h + 0x200, HEAP + 0x240);
+		put64(h + 0x240, HEAP + 0x300);
+		put64(h + 0x240 + 56, HEAP + 0x300 + 192);
+		unsigned char *c = h + 0x300;
+		put64(c + 8, DATA + 0xe00);
+		put32(c + 68, 7);
+		put64(c + 112, HEAP + 0x500);
+		put64(c + 128, HEAP + 0x580);
+		put64(c + 136, HEAP + 0x600);
+		python_text(h + 0x500, "/srv/a.py");
+		python_text(h + 0x580, "step");
+		put64(h + 0x600 + 16, 2);
+		h[0x600 + 32] = 0x80 | 11 << 3;
+		struct told told = told_of(m);
+		if (good)
+			expect(told, "version=3.12; function=step; place=a.py:8; frames=step(a.py:8); count=1;");
+		else
+			refuse(told, "core.python");
+		free(told.text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -722,6 +867,7 @@ int main(void)
 		cmocka_unit_test(last_words),        cmocka_unit_test(circles),      cmocka_unit_test(whose_file),
 		cmocka_unit_test(cut_short),         cmocka_unit_test(by_linux),
 		cmocka_unit_test(unwinders),         cmocka_unit_test(efi_parts),    cmocka_unit_test(core_in_a_report),
+		cmocka_unit_test(python_frames),     cmocka_unit_test(python_without_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

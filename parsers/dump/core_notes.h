@@ -4,6 +4,7 @@
  *
  * core_notes.c reads header, segments and notes; core_memory.c reads memory by address, modules, arguments, stacks;
  * core_fault.c says what a signal means; core_text.c finds what the program said last; core_futex.c who waits for whom;
+ * core_python.c what Python ran;
  * elf_core.c tells it all. Addresses are the program's own. Little-endian, 64 bit.
  */
 #ifndef CUL_PARSERS_DUMP_CORE_NOTES_H
@@ -169,5 +170,10 @@ struct cul_core_wait {
 size_t cul_core_waits(const struct cul_core *core, struct cul_core_wait *waits, size_t room);
 /** Number each cycle: @ret[i] is 1, 2, … for a wait that is part of one, else 0. Returns how many cycles there are. */
 size_t cul_core_cycles(const struct cul_core *core, const struct cul_core_wait *waits, size_t count, size_t *ret);
+
+/* ---- core_python.c */
+extern const struct cul_kind cul_kind_core_python;
+/** Tell what each thread of a CPython runs, as core.python and thread.stack. @why: what was not read, or empty. */
+enum cul_status cul_core_python(struct cul_parse *parse, const struct cul_core *core, struct cul_time time, char why[200]);
 
 #endif

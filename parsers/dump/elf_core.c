@@ -4,7 +4,7 @@
  *
  * Told without any binary: the program and its arguments, the signal and what it means, the last words, each thread's place as
  * module+offset with the build-id (eu-addr2line -e FILE OFFSET, debuginfod-find), locks that threads hold against one another, what
- * is missing. Frames behind the first are a chain of frame pointers or a guess, and marked so, but where somebody has the program's files
+ * is missing; of a Python program what its threads ran (core_python.c). Frames behind the first are a chain of frame pointers or a guess, and marked so, but where somebody has the program's files
  * (core_unwind.c). The environment is never told.
  *
  * Names as systemd-coredump gives them, core.COMM.UID.BOOTID.PID.USEC[.zst], bring the time (src/coredump/coredump.c, make_filename()).
@@ -341,9 +341,9 @@ static enum cul_status tell_locks(struct cul_parse *parse, const struct cul_core
 }
 
 static enum cul_status tell_missing(struct cul_parse *parse, const struct cul_core *core, const struct cul_core_fault *fault,
-				    const struct cul_core_calls *unwound, struct cul_time time)
+				    const struct cul_core_calls *unwound, const char *python, struct cul_time time)
 {
-	char text[800] = "";
+	char text[1000] = "";
 	double mib = (double)core->missing / (1 << 20);
 	if (core->missing)
 		snprintf(text, sizeof(text), "the core is cut short: %.1f of %.1f MiB are missing (disk full, ulimit -c, or a size limit of systemd-coredump)",
@@ -359,6 +359,10 @@ static enum cul_status tell_missing(struct cul_parse *parse, const struct cul_co
 	if (unwound->why[0]) {
 		size_t n = strlen(text);
 		snprintf(text + n, sizeof(text) - n, "%s%s", n ? "; " : "", unwound->why);
+	}
+	if (python[0]) {
+		size_t n = strlen(text);
+		snprintf(text + n, sizeof(text) - n, "%s%s", n ? "; " : "", python);
 	}
 	if (!text[0])
 		return CUL_OK;
@@ -391,6 +395,7 @@ static enum cul_status core_open(struct cul_parse *parse, const struct cul_image
 	struct cul_core_calls unwound = { 0 };
 	struct cul_core_fault fault;
 	const char *why;
+	char python[200];
 	enum cul_status status = cul_core_load(&core, image, &why);
 	if (status == CUL_OK && why) {
 		struct cul_record rec = cul_dump_record(parse, name.time, cul_str(why));
@@ -416,7 +421,9 @@ static enum cul_status core_open(struct cul_parse *parse, const struct cul_image
 		if (status == CUL_OK)
 			status = cul_core_unwind(&core, cul_dump_unwinder(parse), &unwound);
 		if (status == CUL_OK)
-			status = tell_missing(parse, &core, &fault, &unwound, name.time);
+			status = cul_core_python(parse, &core, name.time, python);
+		if (status == CUL_OK)
+			status = tell_missing(parse, &core, &fault, &unwound, python, name.time);
 		for (size_t i = 0; i < core.thread_count && i < TOLD_THREADS && status == CUL_OK; i++)
 			status = tell_thread(parse, &core, i, &unwound, name.time);
 		if (status == CUL_OK)
@@ -437,7 +444,7 @@ const struct cul_parser cul_parser_elf_core = {
 			   CUL_SAMPLES("core.futex-wait", 1, "elf_core", F_PID, F_TID, F_WHAT, F_ADDRESS, F_OWNER_TID),
 			   CUL_SAMPLES("core.missing", 1, "elf_core", F_PID, F_COMM, F_WHY, F_MISSING_MIB),
 			   CUL_SAMPLES("core.thread", 1, "elf_core", F_PID, F_TID, F_IMAGE, F_OFFSET, F_BUILD_ID, F_ADDRESS, F_SYSCALL, F_FRAMES, F_UNWOUND),
-			   &cul_kind_thread_stack,
+			   &cul_kind_core_python, &cul_kind_thread_stack,
 			   CUL_SAMPLES("core.module", 1, "elf_core", F_PID, F_PATH, F_BUILD_ID, F_BASE, F_SIZE_MIB)),
 	.claim = core_claim,
 	.open = core_open,
