@@ -232,7 +232,8 @@ static void weigh(struct cul_match *m, struct cul_scored *s)
 	s->strength = cul_calibration_map(c, odds);
 	if (r->settled && odds > c->open && cul_eval_truth(m, r->settled, NULL) != CUL_TRUE) {
 		summands[n++] = (struct cul_summand){ .term = "settled", .points = c->open - odds, .state = CUL_FALSE,
-			.why = zh ? "能坐实它的证据不在其中，确定性到此为止" : "what would settle it is not there; so no more than that" };
+			.why = cul_arena_printf(m->judge->arena, zh ? "缺少能坐实它的证据（%s），确定性到此为止" : "held back, for what would settle it is not there: %s",
+						cul_node_text(&r->tree, cul_node_get(&r->tree, r->tree.root, "settled"))) };
 		odds = c->open;
 	}
 	s->f.certainty = cul_calibration_map(c, odds);

@@ -207,6 +207,9 @@ char *cul_rules_words(const struct cul_rules *rules, const char *id, const char 
 	print_terms(out, r, CUL_TERM_AGAINST, zh ? "与之相悖：" : "Speaks against it:");
 	print_terms(out, r, CUL_TERM_NEVER, zh ? "可排除：" : "Rules it out:");
 	fprintf(out, "\n%s %s\n", zh ? "仅凭必要条件的确定性：" : "Certainty of the musts alone:", cul_class_names[r->worth]);
+	if (r->settled)
+		fprintf(out, zh ? "坐实它的证据（缺少时确定性有上限）：%s\n" : "Settled by (else its certainty is held back): %s\n",
+			cul_node_text(&r->tree, cul_node_get(&r->tree, r->tree.root, "settled")));
 	if (r->edge_count)
 		fprintf(out, "\n%s\n", zh ? "可解释：" : "Explains:");
 	for (size_t i = 0; i < r->edge_count; i++)

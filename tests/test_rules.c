@@ -263,6 +263,10 @@ static void test_certainty(void **state)
 		{ "certainty: likely\nmust: { a: { text: 'first thing' } }\nmay: { b: { text: 'third thing', adds: likely } }", 0.695, 0.705 },
 		{ "certainty: strong\nmust: { a: { text: 'first thing' } }\nagainst: { b: { text: 'second thing', takes: strong } }", 0.49, 0.51 },
 		{ "certainty: strong\nmust: { a: { text: 'first thing' } }\nagainst: { b: { text: 'third', stream: kernel, takes: strong } }", 0.875, 0.885 },
+		{ "certainty: proof\nmust: { a: { text: 'first thing' } }\nmay: { b: { text: 'third thing', adds: hint } }\nsettled: b", 0.64, 0.66 },
+		{ "certainty: proof\nmust: { a: { text: 'first thing' } }\nmay: { b: { text: 'third', stream: kernel, adds: hint } }\nsettled: b", 0.64, 0.66 },
+		{ "certainty: proof\nmust: { a: { text: 'first thing' } }\nmay: { b: { text: 'second thing', adds: none } }\nsettled: b", 0.965, 0.975 },
+		{ "certainty: hint\nmust: { a: { text: 'first thing' } }\nmay: { b: { text: 'third thing', adds: hint } }\nsettled: b", 0.395, 0.405 },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -325,6 +329,10 @@ static const struct {
 	{ "not within", RULE("t.one", "strong", "first thing", "explains: [{ cause: t.two, within: 10 s }]"), RULE("t.two", "proof", "second thing", ""),
 	  LINE("02:00:00", "first thing") LINE("02:00:20", "second thing"), "t.two", 0, CUL_ROLE_ROOT },
 	{ "not certain enough", RULE("t.one", "likely", "first thing", "explains: [{ cause: t.two }]"), RULE("t.two", "proof", "second thing", ""),
+	  LINE("02:00:00", "first thing") LINE("02:00:20", "second thing"), "t.two", 0, CUL_ROLE_ROOT },
+	{ "not settled explains as surely", RULE("t.one", "strong", "first thing", "settled: 'count(a) > 1'\nexplains: [{ cause: t.two }]"),
+	  RULE("t.two", "proof", "second thing", ""), LINE("02:00:00", "first thing") LINE("02:00:20", "second thing"), "t.one", 1, CUL_ROLE_SYMPTOM },
+	{ "not settled stands behind the sure", RULE("t.one", "proof", "first thing", "settled: 'count(a) > 1'"), RULE("t.two", "strong", "second thing", ""),
 	  LINE("02:00:00", "first thing") LINE("02:00:20", "second thing"), "t.two", 0, CUL_ROLE_ROOT },
 	{ "wildcard", RULE("t.one", "strong", "first thing", "explains: [{ cause: 't.*' }]"), RULE("t.two", "strong", "second thing", ""),
 	  LINE("02:00:00", "first thing") LINE("02:00:20", "second thing"), "t.one", 1, CUL_ROLE_SYMPTOM },
