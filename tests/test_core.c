@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "culprit/bundle.h"
 #include "culprit/parse.h"
@@ -670,6 +671,38 @@ static void efi_parts(void **state)
 	const struct cul_blob turned[] = { blobs[2], blobs[1], blobs[0] };
 	told = tell_all(turned, COUNT(turned), NULL);
 	expect(told, "frames=init_incident");
+	free(told.text);
+	/* still packed, between two that are not */
+	char packed[3][1024];
+	struct cul_blob mixed[4] = { blobs[1] };
+	static const char *const names[] = { "p/dmesg-efi_pstore-179522645901001.enc.z", "p/dmesg-efi_pstore-179522645902001.enc.z" };
+	for (size_t i = 0; i < 2; i++) {
+		const struct cul_slice text = blobs[i * 2].bytes;
+		z_stream z = { .next_in = (unsigned char *)(uintptr_t)text.data, .avail_in = (unsigned)text.size, .next_out = (unsigned char *)packed[i], .avail_out = sizeof(packed[i]) };
+		assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, -12, 4, Z_DEFAULT_STRATEGY), Z_OK);
+		assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+		mixed[i + 1] = (struct cul_blob){ names[i], { packed[i], z.total_out } };
+		deflateEnd(&z);
+	}
+	told = tell_all(mixed, 3, NULL);
+	expect(told, "frames=init_incident");
+	refuse(told, "input.damaged");
+	free(told.text);
+	mixed[2] = blobs[2];
+	told = tell_all(mixed, 3, NULL);
+	expect(told, "frames=init_incident");
+	free(told.text);
+	/* packed by another method, or cut: told, and the other one is read */
+	memset(packed[0], 0x5a, 40);
+	told = tell_all(mixed, 3, NULL);
+	expect(told, "input.damaged");
+	expect(told, "function=null_deref");
+	free(told.text);
+	/* ERST's numbers only count */
+	const struct cul_blob erst[] = { { "p/dmesg-erst-7501234567890123777", blobs[0].bytes }, { "p/dmesg-erst-7501234567890123778", blobs[2].bytes } };
+	told = tell_all(erst, COUNT(erst), NULL);
+	expect(told, "frames=init_incident");
+	refuse(told, "input.damaged");
 	free(told.text);
 	const struct cul_blob torn[] = { { "dmesg-efi-179522645903001", blobs[2].bytes }, { "dmesg-efi-179522645901001", blobs[0].bytes } };
 	told = tell_all(torn, COUNT(torn), NULL);
