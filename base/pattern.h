@@ -31,4 +31,10 @@ const char *cul_pattern_group_name(const struct cul_pattern *pattern, size_t i);
  */
 char **cul_pattern_literals(const char *pattern, size_t least, bool *caseless);
 
+/**
+ * A pattern that matches each text in which a part is matched by @pattern: without ^, $, \b and their like. For a quick no.
+ * malloc'd; NULL: it holds what may refuse because of its surroundings (a negative look, an atomic group, …), or no memory.
+ */
+char *cul_pattern_loosen(const char *pattern);
+
 #endif

@@ -67,6 +67,24 @@ static bool ready_pattern(struct cul_parse *p, size_t which)
 	return !p->broken[which];
 }
 
+bool cul_interest_may(struct cul_parse *p, size_t which, struct cul_slice line)
+{
+	const struct cul_interest *want = &p->interests->items[which];
+	size_t count = 1;
+	struct cul_slice all;
+	if (want->line || want->fold || want->jq || want->field || !want->pattern || p->tight[which])
+		return true;
+	if (!p->loose[which]) {
+		char *loose = cul_pattern_loosen(want->pattern);
+		if (!loose || cul_pattern_new(loose, p->limits.pattern_steps, &p->loose[which], NULL) != CUL_OK)
+			p->tight[which] = true;
+		free(loose);
+		if (p->tight[which])
+			return true;
+	}
+	return cul_pattern_match(p->loose[which], line, &all, &count) != 0;
+}
+
 /* @fold: the text to search instead of the record's, or NULL. */
 static void confirm(struct cul_parse *p, const struct cul_record *rec, size_t which, const struct cul_slice *fold)
 {

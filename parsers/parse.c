@@ -790,6 +790,10 @@ static void parse_done(struct cul_parse *p)
 	for (size_t i = 0; p->patterns && i < p->interest_count; i++)
 		cul_pattern_free(p->patterns[i]);
 	free(p->patterns);
+	for (size_t i = 0; p->loose && i < p->interest_count; i++)
+		cul_pattern_free(p->loose[i]);
+	free(p->loose);
+	free(p->tight);
 	free(p->broken);
 	for (size_t i = 0; p->jqs && i < p->interest_count; i++)
 		cul_jq_free(p->jqs[i]);
@@ -870,6 +874,8 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 	p->interest_count = interests ? interests->count : 0;
 	p->patterns = calloc(p->interest_count + 1, sizeof(*p->patterns));
 	p->broken = calloc(p->interest_count + 1, sizeof(*p->broken));
+	p->loose = calloc(p->interest_count + 1, sizeof(*p->loose));
+	p->tight = calloc(p->interest_count + 1, sizeof(*p->tight));
 	p->emitted = calloc(p->message_count / 64 + 1, sizeof(*p->emitted));
 	p->scratch = malloc(CUL_SCRATCH);
 	p->arena = cul_arena_new();
@@ -881,7 +887,7 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 		if (interests->items[i].line && !interests->items[i].literals && !interests->items[i].fold)
 			p->always[p->always_count++] = i;
 	}
-	enum cul_status status = p->patterns && p->broken && p->always && p->line_taken && p->jqs && p->emitted && p->scratch && p->arena && cul_fold_init(p) ? make_needles(p) : cul_parse_no_memory(p);
+	enum cul_status status = p->patterns && p->broken && p->loose && p->tight && p->always && p->line_taken && p->jqs && p->emitted && p->scratch && p->arena && cul_fold_init(p) ? make_needles(p) : cul_parse_no_memory(p);
 	if (status == CUL_OK) {
 		struct cul_lines_how how = { p->needles, p->needle_class, p->limits.threads, p->limits.block_bytes, sink->text ? on_leave : NULL, p };
 		p->lines = cul_lines_new(&how);

@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "parsers/sections.h"
 #include "parsers/state.h"
@@ -249,12 +250,30 @@ bool cul_may_pass(const struct cul_parse *p)
 	return !p->follower_count && !p->folds && !p->partial_size && p->span.lines >= 8;
 }
 
-static bool ordinary(const struct cul_parse *p, const struct cul_line *line)
+/* Literals of rules stand in this line, but none of their patterns matches any part of it: it is as ordinary as the others. */
+static bool idle(struct cul_parse *p, const struct cul_line *line)
 {
-	if (p->hit_count || p->always_hit || p->wanted || p->suspicious || (p->kernel_word && !p->saw_kernel) || p->eager || !cul_may_pass(p))
+	for (size_t i = 0; i < p->hit_count; i++)
+		if (USE_TYPE(p->needle_use[p->hits[i]]) == USE_MESSAGE)
+			return false;
+	uint32_t done = UINT32_MAX;
+	for (size_t i = 0; i < p->hit_count; i++) {
+		uint32_t use = p->needle_use[p->hits[i]];
+		if (use != done && USE_TYPE(use) == USE_INTEREST && cul_interest_may(p, USE_INDEX(use), line->text))
+			return false;
+		done = use;
+	}
+	return true;
+}
+
+static bool ordinary(struct cul_parse *p, const struct cul_line *line)
+{
+	if (p->always_hit || p->wanted || p->suspicious || (p->kernel_word && !p->saw_kernel) || !cul_may_pass(p) || cul_says_severity(line->text))
 		return false;
-	char c = line->text.size ? line->text.data[0] : 0;
-	return c != 'E' && c != 'F' && c != '<';
+	bool escaped = (p->hit_count || p->eager) && line->text.size && memchr(line->text.data, '\\', line->text.size);
+	if (p->eager && (escaped || line->text.size > CUL_LINE_BYTES_BIG))
+		return false;
+	return !p->hit_count || (!escaped && idle(p, line));
 }
 
 /*

@@ -263,9 +263,10 @@ bool cul_mark_may(struct cul_slice line)
 	}
 	if (size > 2 && p[1] == ':' && p[2] == '\\')
 		return true;
-	while (i < size && name_byte(p[i]))
+	const char *sign = i < size ? memchr(p + i, '@', size - i) : NULL;
+	while (sign && p + i < sign && name_byte(p[i]))
 		i++;
-	return i < size && p[i] == '@';
+	return sign && p + i == sign;
 }
 
 bool cul_mark_command(struct cul_slice line)

@@ -56,6 +56,8 @@ struct cul_parse {
 	size_t message_count, capture_count, interest_count;
 	struct cul_pattern **patterns; /* by interest; compiled when first met */
 	bool *broken;                  /* patterns that PCRE2 refuses */
+	struct cul_pattern **loose;    /* by interest: what a whole line is asked before its envelopes are peeled off */
+	bool *tight;                   /* by interest: there is no such pattern */
 	bool line_interests;           /* some interest wants whole lines */
 	size_t *always, always_count;  /* interests without a literal: each line is asked */
 	int64_t *line_taken;           /* by interest of whole lines: offset + 1 of the line it took last */
@@ -125,6 +127,8 @@ enum cul_status cul_observe(struct cul_parse *parse, const struct cul_record *re
 			    int interest, const struct cul_value *values, size_t count, int64_t since_ns);
 /** A record that a literal of interest @which stands in: is it one? Then it is observed. */
 void cul_confirm(struct cul_parse *parse, const struct cul_record *rec, size_t which);
+/** False: whatever the envelopes of @line are, its record is none that interest @which wants. Escaped text is not known here. */
+bool cul_interest_may(struct cul_parse *parse, size_t which, struct cul_slice line);
 /** The hits of a whole line: interests that want it as it was read. */
 void cul_confirm_lines(struct cul_parse *parse, const struct cul_record *rec);
 /** The same for what wants a record and its continuation lines, @text. */

@@ -29,8 +29,6 @@ static bool more_lines(struct cul_survey *s)
 	return true;
 }
 
-#define BIG 4096
-
 /* Bits of the next 64 bytes: line ends; control bytes that are neither end nor tab, and backslashes. */
 static inline void masks(const char *p, uint64_t *ends, uint64_t *odd)
 {
@@ -64,10 +62,8 @@ static uint8_t beginning(const char *line, size_t size)
 {
 	if (!size)
 		return 0;
-	char c = line[0];
-	if (c == 'E' || c == 'F' || c == '<')
-		return CUL_LINE_BEGIN;
-	return cul_mark_may(cul_slice(line, size)) ? CUL_LINE_BEGIN : 0;
+	struct cul_slice text = cul_slice(line, size);
+	return cul_says_severity(text) || cul_mark_may(text) ? CUL_LINE_BEGIN : 0;
 }
 
 static bool find_lines(struct cul_survey *s, struct cul_slice text, uint32_t line_bytes)
@@ -102,7 +98,7 @@ static bool find_lines(struct cul_survey *s, struct cul_slice text, uint32_t lin
 				return false;
 			size_t size = i - start;
 			s->ends[s->lines] = (uint32_t)i;
-			s->flags[s->lines++] = flag | beginning(text.data + start, size) | (size > BIG ? CUL_LINE_BIG : 0) | (size > line_bytes ? CUL_LINE_LONG : 0);
+			s->flags[s->lines++] = flag | beginning(text.data + start, size) | (size > CUL_LINE_BYTES_BIG ? CUL_LINE_BIG : 0) | (size > line_bytes ? CUL_LINE_LONG : 0);
 			start = i + 1;
 			flag = 0;
 		}

@@ -18,6 +18,20 @@
 #define CUL_LINE_ESCAPED 32 /* a backslash, but for \n at the end of a string */
 #define CUL_LINE_BIG 64     /* over 4 KiB: a container may have split it */
 
+#define CUL_LINE_BYTES_BIG 4096
+
+/** Does a line begin with a severity that no word says: glog's E and F, a priority of 0 to 3 in <…>? */
+static inline bool cul_says_severity(struct cul_slice line)
+{
+	unsigned priority = 0;
+	size_t i = 1;
+	if (!line.size || line.data[0] != '<')
+		return line.size && (line.data[0] == 'E' || line.data[0] == 'F');
+	while (i < line.size && i < 5 && line.data[i] >= '0' && line.data[i] <= '9')
+		priority = priority * 10 + (unsigned)(line.data[i++] - '0');
+	return i > 1 && i < line.size && line.data[i] == '>' && priority % 8 <= 3;
+}
+
 struct cul_hit {
 	uint32_t end, needle;
 };

@@ -61,6 +61,21 @@ static void slices(void **state)
 	assert_int_equal(cul_find(a, CUL_LIT("x")), SIZE_MAX);
 	assert_int_equal(cul_find(cul_str("abc"), CUL_LIT("c")), 2);
 	assert_int_equal(cul_find_nocase(cul_str("xOoPs"), CUL_LIT("oops")), 1);
+	/* at each place of texts of each length, beside bytes that look alike */
+	char text[80];
+	for (size_t size = 0; size <= sizeof(text); size++)
+		for (size_t wide = 1; wide <= 4 && wide <= size; wide++)
+			for (size_t at = 0; at + wide <= size; at++) {
+				memset(text, 'x', sizeof(text));
+				memset(text + at, 'Y', wide);
+				if (at + wide < sizeof(text))
+					text[at + wide] = 'Y'; /* behind it: seen only if it is the text's */
+				assert_int_equal(cul_find(cul_slice(text, size), cul_slice("YYYY", wide)), at);
+				assert_int_equal(cul_find_nocase(cul_slice(text, size), cul_slice("yyyy", wide)), at);
+				size_t longer = at + wide < size ? at : SIZE_MAX;
+				assert_int_equal(cul_find(cul_slice(text, size), cul_slice("YYYYY", wide + 1)), longer);
+			}
+	assert_int_equal(cul_find_nocase(CUL_LIT("0123456789 @{[`~\x7f 0123456789 {[`@"), CUL_LIT("[{@`")), SIZE_MAX); /* bit 5 alone tells them apart */
 	assert_true(cul_is_nocase(CUL_LIT("a\0B"), CUL_LIT("A\0b")));
 	assert_false(cul_is_nocase(CUL_LIT("a\0B"), CUL_LIT("A\0c")));
 	assert_true(cul_compare(CUL_LIT("ab"), CUL_LIT("abc")) < 0 && cul_compare(CUL_LIT("\xff"), CUL_LIT("a")) > 0);
@@ -520,6 +535,68 @@ static void literals_hold(void **state)
 	assert_true(matched > 1000);
 }
 
+/* What a pattern finds in a message, the loosened one finds in any line that holds the message. */
+static void loosened(void **state)
+{
+	static const struct {
+		const char *pattern, *want; /* NULL: none */
+	} cases[] = {
+		{ "^foo bar$", "foo bar" }, { "\\bfoo\\b.{0,9}\\Abar\\Z", "foo.{0,9}bar" }, { "[$^]\\^\\$", "[$^]\\^\\$" }, { "(?<n>a)(?i:b)(?=c$)", "(?<n>a)(?i:b)(?=c)" },
+		{ "(?!x)foo", NULL }, { "(?<!x)foo", NULL }, { "(?>a)b", NULL }, { "a++b", NULL }, { "a{2}+b", NULL }, { "^*a", NULL }, { "(*COMMIT)a", NULL },
+		{ "(?x) a # b", NULL }, { "\\Qa\\E", NULL }, { "a\\Kb", NULL }, { "^\\S+ foo", NULL }, { "\\S+ foo$", "\\S+ foo" }, { "[[:alpha:]]]$", "[[:alpha:]]]" },
+		{ "(?1)(a)", NULL }, { "(?(1)a|b)", NULL }, { "[a", NULL }, { "a\\", NULL },
+	};
+	static const char *const parts[] = { "a", "b", "ab", "a?", "b*", "a+", "(a|b)", "(?:ab|ba)", "[ab]", "[^a]", "(", ")", "|", "b{2}", "(?i)", ".", "^", "$", "(?=ab)",
+					     "(?!b)", "\\b", "\\B", "(ab)?", "(?i:b)", "\\w", "(?<!a)", "(?<=a)", "?", "(?|a|b)", "\\Z", "+", "(?=a$)", "(?>ab?)" };
+	uint32_t seed = 11;
+	size_t matched = 0;
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char *loose = cul_pattern_loosen(cases[i].pattern);
+		if (!cases[i].want)
+			assert_null(loose);
+		else
+			assert_string_equal(loose, cases[i].want);
+		free(loose);
+	}
+	for (int round = 0; round < 40000; round++) {
+		char pattern[128] = "";
+		for (uint32_t n = 1 + (seed >> 20) % 5; n--;) {
+			seed = seed * 1664525 + 1013904223;
+			strcat(pattern, parts[(seed >> 16) % COUNT(parts)]);
+		}
+		struct cul_pattern *p, *q;
+		struct cul_error err = { 0 };
+		char *loose = cul_pattern_loosen(pattern);
+		if (!loose || cul_pattern_new(pattern, 10000, &p, &err) != CUL_OK) {
+			free(loose);
+			continue;
+		}
+		if (cul_pattern_new(loose, 10000, &q, &err) != CUL_OK)
+			fail_msg("'%s' of '%s' does not compile", loose, pattern);
+		for (int t = 0; t < 20; t++) {
+			char text[16];
+			size_t size = 1 + (seed >> 12) % 12, from = (seed >> 8) % size, to = from + (seed >> 4) % (size - from + 1);
+			for (size_t i = 0; i < size; i++) {
+				seed = seed * 1664525 + 1013904223;
+				text[i] = "abAB c"[(seed >> 16) % 6];
+			}
+			struct cul_slice groups[2];
+			size_t count = 2;
+			if (cul_pattern_match(p, cul_slice(text + from, to - from), groups, &count) != 1)
+				continue;
+			count = 2;
+			matched++;
+			if (cul_pattern_match(q, cul_slice(text, size), groups, &count) == 0)
+				fail_msg("'%s' matches '%.*s', but '%s' does not match '%.*s'", pattern, (int)(to - from), text + from, loose, (int)size, text);
+		}
+		cul_pattern_free(p);
+		cul_pattern_free(q);
+		free(loose);
+	}
+	assert_true(matched > 1000);
+}
+
 /* ---- the rest --------------------------------------------------------------------------------------- */
 
 static void tables(void **state)
@@ -611,7 +688,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slices),   cmocka_unit_test(logfmt),	cmocka_unit_test(numbers),	 cmocka_unit_test(clocks), cmocka_unit_test(civil),
-		cmocka_unit_test(needles),  cmocka_unit_test(patterns), cmocka_unit_test(literals),	 cmocka_unit_test(literals_hold),
+		cmocka_unit_test(needles),  cmocka_unit_test(patterns), cmocka_unit_test(literals),	 cmocka_unit_test(literals_hold), cmocka_unit_test(loosened),
 		cmocka_unit_test(tables),   cmocka_unit_test(arenas),	cmocka_unit_test(spools),	 cmocka_unit_test(errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -333,7 +333,8 @@ const struct cul_parser cul_parser_nccl = {
 		CUL_KIND("nccl.path", 1, "nccl", F_RANK, F_PEER_RANK, F_TRANSPORT), CUL_KIND("nccl.bootstrap", 1, "nccl", F_INTERFACE),
 		CUL_KIND("nccl.desync", 1, "nccl", F_EVENT, F_RANKS, F_OP_TYPE, F_SEQ), CUL_KIND("nccl.version", 1, "nccl", F_VERSION, F_LIBRARY, F_CUDA_VERSION),
 		CUL_KIND("nccl.event", 1, "nccl", F_EVENT, F_WHAT, F_RANK, F_DURATION_S, F_TIMEOUT_MS)),
-	.needles = CUL_LIST(EVENTS(EVENT_NEEDLE) "NCCL WARN ", "NCCL INFO ", "caught collective operation timeout", "last enqueued ", "Last enqueued NCCL work: ", "Timeout at collective: ",
+	.needles = CUL_LIST(EVENTS(EVENT_NEEDLE) "NCCL WARN ", "NCCL INFO Channel ", "busId ", "Init COMPLETE", "Bootstrap : Using ", "Bootstrap: Using ",
+			    "P2P is disabled between", "fallocate: Failed to extend", "closed by remote peer", "caught collective operation timeout", "last enqueued ", "Last enqueued NCCL work: ", "Timeout at collective: ",
 			    "are the lagging ranks", "joined but didn't finish collective", "but didn't join collective", "NCCL version ", "RCCL version "),
 	.record = nccl_record,
 };
