@@ -332,6 +332,15 @@ static struct cul_slice without_order(struct cul_slice text)
 	return head;
 }
 
+static void leave_quotes(struct cul_parse *p, struct cul_record *rec)
+{
+	struct cul_slice said = without_order(without_prompt(rec->message));
+	if (said.size == rec->message.size)
+		return;
+	rec->message = said;
+	p->suspicious = false;
+}
+
 /* One line as a record: envelope, followers, message parsers, interests, suspicion. The line's hits are known. */
 void cul_read_record(struct cul_parse *p, const struct cul_line *line)
 {
@@ -353,7 +362,7 @@ void cul_read_record(struct cul_parse *p, const struct cul_line *line)
 		cul_catch_up(p, false);
 	p->passed = 0;
 	if (p->hit_count)
-		rec.message = without_order(without_prompt(rec.message));
+		leave_quotes(p, &rec);
 	cul_fold_line(p, &rec);
 	if (rec.bare && p->has_last) {
 		rec.time = p->last.time;
