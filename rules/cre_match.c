@@ -302,16 +302,22 @@ static void choose(struct machine *m)
 		qsort(m->chosen, n, sizeof(*m->chosen), by_time);
 }
 
-/* The candidate's entry that a negative term costs it, or NULL. */
-static const struct cul_cre_event *refused(const struct machine *m, int64_t first, int64_t last)
+/* The candidate's entry that a negative term costs it, or NULL. *@wait: a window that reaches to @now or beyond leaves it open. */
+static const struct cul_cre_event *refused(const struct machine *m, int64_t first, int64_t last, int64_t now, bool *wait)
 {
 	const struct cul_cre_part *p = m->part;
 
+	*wait = false;
 	for (size_t i = 0; i < p->negate_count; i++) {
 		const struct cul_cre_term *t = &p->negate[i];
 		int64_t start = plus(m->chosen[t->anchor]->time, t->slide), width = plus(t->window, t->absolute ? 0 : last - first);
-		if (any_from(m->negative[i], m->negative_count[i], start, width > 0 ? plus(start, width) : start))
+		int64_t stop = width > 0 ? plus(start, width) : start;
+		if (any_from(m->negative[i], m->negative_count[i], start, stop < now ? stop : now))
 			return m->chosen[t->anchor];
+		if (stop >= now && now != INT64_MAX) {
+			*wait = true;
+			return NULL;
+		}
 	}
 	return NULL;
 }
@@ -404,9 +410,10 @@ static void run_set(struct machine *m, const struct cul_cre_event *events, size_
 				continue;
 			}
 			const struct cul_cre_event *lost = NULL;
+			bool wait;
 			if (p->negate_count) {
 				choose(m);
-				lost = refused(m, first, last);
+				lost = refused(m, first, last, INT64_MAX, &wait);
 			}
 			if (lost)
 				drop(m, lost);
@@ -416,40 +423,79 @@ static void run_set(struct machine *m, const struct cul_cre_event *events, size_
 	}
 }
 
-/* What is remembered stays in order: an entry before the one it has to follow is of no use any more. */
+/*
+ * What is remembered stays in order: an entry older than the first one of the term before is of no use any more, and without
+ * that no later one is. Equal times are in order, and so is one line that two terms match.
+ */
 static void put_in_order(struct machine *m)
 {
-	const struct cul_cre_event *before = NULL;
+	int64_t before = INT64_MIN;
+	size_t reached = m->active;
+	bool lacks = false;
 
+	m->active = 0;
 	for (size_t i = 0; i < m->part->count; i++) {
 		struct queue *q = &m->queues[i];
-		while (before && q->head < q->count && (q->items[q->head]->time < before->time || q->items[q->head]->place == before->place))
+		if (i && i >= reached)
+			break;
+		if (lacks)
+			q->head = q->count;
+		while (q->head < q->count && q->items[q->head]->time < before)
 			q->head++;
-		if (q->count - q->head < m->part->terms[i].need) {
-			for (size_t k = i + 1; k < m->part->count; k++)
-				m->queues[k].head = m->queues[k].count;
-			m->active = i;
-			return;
-		}
-		before = q->items[q->head + m->part->terms[i].need - 1];
+		if (q->head < q->count)
+			before = q->items[q->head]->time;
+		lacks = lacks || q->count - q->head < m->part->terms[i].need;
+		m->active += !lacks;
 	}
-	m->active = m->part->count;
+	if (m->queues[0].head == m->queues[0].count)
+		for (size_t i = 1; i < m->part->count; i++)
+			m->queues[i].head = m->queues[i].count;
 }
 
+/* Decide on what is complete at the time @now. */
+static void settle(struct machine *m, int64_t now)
+{
+	const struct cul_cre_part *p = m->part;
+
+	while (m->active == p->count && m->stream->judge->status == CUL_OK) {
+		bool wait = false;
+		choose(m);
+		int64_t from = m->chosen[0]->time, to = m->chosen[p->need - 1]->time;
+		const struct cul_cre_event *lost = to - from > p->window ? m->chosen[0] : refused(m, from, to, now, &wait);
+		if (wait)
+			return;
+		if (lost)
+			drop(m, lost);
+		else
+			fire(m, from, to);
+		put_in_order(m);
+	}
+}
+
+/*
+ * As long as the window of a negative term is open, nothing is decided, and entries are remembered for all terms; and what could
+ * begin a sequence is kept for as long as such a window may reach.
+ */
 static void run_sequence(struct machine *m, const struct cul_cre_event *events, size_t count)
 {
 	const struct cul_cre_part *p = m->part;
 	struct queue *first = &m->queues[0];
+	int64_t kept = p->window;
 
+	for (size_t i = 0; i < p->negate_count; i++) {
+		int64_t reach = plus(plus(p->window, p->negate[i].window), p->negate[i].slide);
+		kept = reach > kept ? reach : kept;
+	}
 	for (size_t i = 0; i < count && m->stream->judge->status == CUL_OK;) {
-		size_t place = events[i].place, active = m->active, head = first->head;
+		size_t place = events[i].place, active, head;
 		int64_t now = events[i].time;
-		while (first->head < first->count && first->items[first->head]->time < plus(now, -p->window))
+		settle(m, now);
+		head = first->head;
+		while (m->active < p->count && first->head < first->count && first->items[first->head]->time < plus(now, -kept))
 			first->head++;
-		if (first->head != head) {
+		if (first->head != head)
 			put_in_order(m);
-			active = m->active;
-		}
+		active = m->active;
 		for (; i < count && events[i].place == place; i++) {
 			if (events[i].term < 0 || (size_t)events[i].term > active)
 				continue;
@@ -458,17 +504,9 @@ static void run_sequence(struct machine *m, const struct cul_cre_event *events, 
 			if ((size_t)events[i].term == active && q->count - q->head >= p->terms[active].need)
 				m->active = active + 1;
 		}
-		while (m->active == p->count && m->stream->judge->status == CUL_OK) {
-			choose(m);
-			int64_t from = m->chosen[0]->time, to = m->chosen[p->need - 1]->time;
-			const struct cul_cre_event *lost = to - from > p->window ? m->chosen[0] : p->negate_count ? refused(m, from, to) : NULL;
-			if (lost)
-				drop(m, lost);
-			else
-				fire(m, from, to);
-			put_in_order(m);
-		}
+		settle(m, now);
 	}
+	settle(m, INT64_MAX);
 }
 
 /* One stretch of events with equal keys. */
