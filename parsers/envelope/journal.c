@@ -9,7 +9,7 @@
  *
  * Printed by src/shared/logs-show.c of systemd. In JSON a MESSAGE that isn't UTF-8 is an array of byte numbers, one that is
  * too long is null; a kernel line carries its own clock in _SOURCE_MONOTONIC_TIMESTAMP. -o short and short-iso are read by
- * the syslog envelope, -o export and verbose (several lines a record) by none.
+ * the syslog envelope, -o export, verbose and json-pretty (several lines a record) are turned into lines by dump/journal_*.c.
  */
 #include "parsers/peel.h"
 
