@@ -183,15 +183,17 @@ static enum cul_status tell_lockup(struct cul_parse *parse, struct lockup *l)
 	struct cul_slice cpu = l->cpu.size ? l->cpu : cul_str(l->dump.cpu);
 	struct cul_slice comm = l->comm.size ? l->comm : cul_str(l->dump.comm), pid = l->pid.size ? l->pid : cul_str(l->dump.pid);
 	struct cul_slice function = l->dump.function[0] ? cul_str(l->dump.function) : cul_stack_wait(&l->dump.stack);
+	/* a spinlock or a copy loop is the kernel's own: the module that called it is meant */
+	struct cul_slice module = l->dump.module[0] ? cul_str(l->dump.module) : cul_stack_module(&l->dump.stack);
 
 	if (l->kind[7] == 'r') /* kernel.rcu-stall */
 		return cul_emit(parse, &l->rec, "kernel.rcu-stall", cul_text("what", l->what), cul_number("cpu", l->cpu),
 				cul_text("cpus", l->cpus), l->jiffies ? cul_int("stall_jiffies", l->jiffies) : cul_int(NULL, 0),
 				cul_text("comm", comm), cul_number("pid", pid), cul_text("function", function),
-				cul_string("module", l->dump.module), cul_text("frames", cul_stack_frames(&l->dump.stack)));
+				cul_text("module", module), cul_text("frames", cul_stack_frames(&l->dump.stack)));
 	return cul_emit(parse, &l->rec, l->kind, cul_number("cpu", cpu), cul_since(cul_number("stuck_s", l->stuck)),
 			cul_text("comm", comm), cul_number("pid", pid), cul_text("function", function),
-			cul_string("module", l->dump.module), cul_string("kernel", l->dump.kernel),
+			cul_text("module", module), cul_string("kernel", l->dump.kernel),
 			cul_string("taint", l->dump.taint), cul_text("frames", cul_stack_frames(&l->dump.stack)));
 }
 
