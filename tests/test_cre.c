@@ -20,6 +20,7 @@ struct sample {
 	const char *about, *rule, *log;
 	int firings;
 	const char *first; /* time of the first, or NULL */
+	const char *entries; /* seconds of all entries of all firings, sorted, or NULL */
 };
 
 #define SET(rest) "set: { event: { source: s }, " rest " }"
@@ -77,6 +78,90 @@ static const struct sample samples[] = {
 	{ "nested", SEQ("window: 1m, order: [{set: {window: 3s, match: [alpha, beta]}}, gamma]"), "1 beta\n3 alpha\n9 gamma\n10 gamma\n", 1, "01.000" },
 	{ "regex", SET("match: [{regex: '^\\S+Z al(ph|f)a$'}]"), "1 alpha\n2 alfa\n3 alpha.\n", 2, "01.000" },
 	{ "dot is no dot", SET("match: [a.pha]"), "1 alpha\n", 0, NULL },
+};
+
+/*
+ * Windows, repeated terms, anchors, slides and negation: what the reference matcher's own tests ask (prequel-logmatch, pkg/match, 2025),
+ * with the firings and the entries that it gives. The clock need not be advanced here: the end of the log does that.
+ */
+static const struct sample reference[] = {
+	{ "one term", SET("match: [port down]"), "1 port down\n2 peer lost\n", 1, NULL, "1" },
+	{ "noise and a lone end before", SEQ("window: 10s, order: [port down, peer lost]"), "1 all quiet\n2 peer lost\n3 port down\n4 peer lost\n", 1, NULL, "3 4" },
+	{ "three starts and one end", SEQ("window: 10s, order: [port down, peer lost]"), "1 port down\n2 port down\n3 port down\n4 peer lost\n", 1, NULL, "1 4" },
+	{ "overlapping runs", SEQ("window: 20s, order: [port down, peer lost, route gone]"), "1 port down\n2 port down\n3 peer lost\n4 port down\n5 route gone\n6 peer lost\n7 port down\n8 route gone\n9 peer lost\n10 all quiet\n11 all quiet\n12 all quiet\n13 route gone\n", 3, NULL, "1 2 3 4 5 6 8 9 13" },
+	{ "an end behind the window", SEQ("window: 10s, order: [port down, peer lost]"), "1 port down\n12 peer lost\n", 0, NULL, "" },
+	{ "an end behind the window of the second start", SEQ("window: 10s, order: [port down, peer lost]"), "1 port down\n2 port down\n13 peer lost\n", 0, NULL, "" },
+	{ "windows that overlap", SEQ("window: 20s, order: [port down, peer lost]"), "1 port down\n1 all quiet\n1 all quiet\n1 all quiet\n22 peer lost\n23 port down\n24 peer lost\n25 port down\n35 port down\n46 all quiet\n47 peer lost\n", 2, NULL, "23 24 35 47" },
+	{ "three at one time", SEQ("window: 10s, order: [port down, peer lost, route gone]"), "1 port down\n1 peer lost\n1 route gone\n", 1, NULL, "1 1 1" },
+	{ "middles too old for the next start", SEQ("window: 50s, order: [port down, peer lost, route gone]"), "1 port down\n2 peer lost\n3 peer lost\n4 port down\n5 route gone\n6 route gone\n7 route gone\n8 peer lost\n9 peer lost\n10 port down\n11 peer lost\n12 route gone\n", 2, NULL, "1 2 4 5 8 12" },
+	{ "many middles", SEQ("window: 100s, order: [port down, peer lost, route gone]"), "1 port down\n2 peer lost\n3 peer lost\n4 peer lost\n5 peer lost\n6 peer lost\n7 route gone\n", 1, NULL, "1 2 7" },
+	{ "only what was there, in a sequence", SEQ("window: 10s, order: [port down, peer lost]"), "1 all quiet\n2 all quiet\n", 0, NULL, "" },
+	{ "ten discards, counted", SEQ("window: 10s, order: [port down, port down, port down, peer lost]"), "1 port down\n2 peer lost\n3 port down\n4 port down\n5 port down\n6 port down\n7 peer lost\n8 peer lost\n17 peer lost\n", 1, NULL, "1 3 4 7" },
+	{ "a sequence of one term", SEQ("window: 10s, order: [port down, port down, port down]"), "1 port down\n2 port down\n3 port down\n", 1, NULL, "1 2 3" },
+	{ "two of each", SEQ("window: 10s, order: [port down, port down, peer lost, peer lost]"), "1 port down\n2 port down\n3 peer lost\n4 peer lost\n", 1, NULL, "1 2 3 4" },
+	{ "three of one too long ago", SEQ("window: 4s, order: [port down, port down, port down, peer lost]"), "1 port down\n2 port down\n3 port down\n4 port down\n5 port down\n8 peer lost\n", 0, NULL, "" },
+	{ "three of one just in time", SEQ("window: 3s, order: [port down, port down, port down, peer lost]"), "1 port down\n2 port down\n3 port down\n4 port down\n5 port down\n6 port down\n7 port down\n8 peer lost\n", 1, NULL, "5 6 7 8" },
+	{ "seven at one time", SEQ("window: 3s, order: [port down, port down, port down, peer lost]"), "1 port down\n1 port down\n1 port down\n1 port down\n1 port down\n1 port down\n1 port down\n1 peer lost\n2 peer lost\n", 2, NULL, "1 1 1 1 1 1 1 2" },
+	{ "two runs of one term", SEQ("window: 5s, order: [port down, port down, peer lost, port down, port down, route gone]"), "1 port down\n2 port down\n3 peer lost\n4 port down\n5 port down\n6 port down\n7 peer lost\n8 port down\n9 port down\n10 route gone\n", 1, NULL, "5 6 7 8 9 10" },
+	{ "two runs, the second single", SEQ("window: 5s, order: [port down, port down, peer lost, port down, route gone]"), "1 port down\n2 port down\n3 peer lost\n4 port down\n5 port down\n6 port down\n7 peer lost\n8 port down\n9 port down\n10 route gone\n", 1, NULL, "5 6 7 8 10" },
+	{ "two of each, the first too old", SEQ("window: 4s, order: [port down, port down, peer lost, peer lost, route gone]"), "1 port down\n2 port down\n3 port down\n4 port down\n5 peer lost\n6 peer lost\n8 route gone\n", 0, NULL, "" },
+	{ "two of each in time", SEQ("window: 5s, order: [port down, port down, peer lost, peer lost, route gone]"), "1 port down\n2 port down\n3 port down\n4 port down\n5 port down\n6 peer lost\n7 peer lost\n8 peer lost\n8 route gone\n", 1, NULL, "3 4 6 7 8" },
+	{ "the end of a window without its reset", SET("match: [port down], negate: [{value: port up, window: 10s}]"), "1 port down\n10 all quiet\n12 port up\n", 1, NULL, "1" },
+	{ "a reset on the last tick", SET("match: [port down], negate: [{value: port up, window: 10s}]"), "1 port down\n11 port up\n1000 all quiet\n", 0, NULL, "" },
+	{ "a reset at the same time", SET("match: [port down], negate: [port up]"), "1 port down\n1 port up\n", 0, NULL, "" },
+	{ "a reset at the time of the end, sequence", SEQ("window: 10s, order: [port down, peer lost], negate: [port up]"), "1 port down\n2 peer lost\n2 port up\n", 0, NULL, "" },
+	{ "a reset at the time of the end, set", SET("window: 10s, match: [port down, peer lost], negate: [port up]"), "1 port down\n2 peer lost\n2 port up\n", 0, NULL, "" },
+	{ "absolute, from the first", SEQ("window: 10s, order: [port down, peer lost], negate: [{value: port up, window: 50s, absolute: true}]"), "1 port down\n11 peer lost\n51 all quiet\n52 all quiet\n", 1, NULL, "1 11" },
+	{ "absolute, and a big jump", SEQ("window: 10s, order: [port down, peer lost], negate: [{value: port up, window: 50s, absolute: true}]"), "1 port down\n2 peer lost\n10000 all quiet\n", 1, NULL, "1 2" },
+	{ "absolute does not lengthen the window", SEQ("window: 10s, order: [port down, peer lost], negate: [{value: port up, window: 50s, absolute: true}]"), "1 port down\n12 peer lost\n10000 all quiet\n", 0, NULL, "" },
+	{ "slide left, sequence", SEQ("window: 5s, order: [port down, peer lost], negate: [{value: port up, window: 20s, slide: -5s, absolute: true}]"), "1 port up\n6 port down\n7 port down\n8 peer lost\n22 all quiet\n23 all quiet\n", 1, NULL, "7 8" },
+	{ "slide right, sequence", SEQ("window: 5s, order: [port down, peer lost], negate: [{value: port up, window: 20s, slide: 5s, absolute: true}]"), "1 port down\n22 port down\n23 port up\n24 peer lost\n26 port up\n47 all quiet\n48 all quiet\n1000 all quiet\n", 1, NULL, "22 24" },
+	{ "relative, the last tick, sequence", SEQ("window: 3s, order: [port down, peer lost, route gone], negate: [{value: port up, window: 10s}]"), "1 port down\n2 peer lost\n3 route gone\n13 all quiet\n13 port up\n1000 all quiet\n", 0, NULL, "" },
+	{ "anchored on the end", SEQ("window: 3s, order: [port down, peer lost], negate: [{value: port up, window: 10s, anchor: 1, absolute: true}]"), "1 port down\n4 peer lost\n14 all quiet\n15 all quiet\n", 1, NULL, "1 4" },
+	{ "the end is lost, the start is not", SEQ("window: 10s, order: [port down, peer lost, route gone], negate: [{value: port up, window: 5s, slide: -5s, anchor: 2, absolute: true}]"), "1 port down\n2 port up\n3 peer lost\n4 route gone\n7 route gone\n8 route gone\n9 all quiet\n", 1, NULL, "1 3 8" },
+	{ "two relative resets, sequence", SEQ("window: 50s, order: [port down, peer lost], negate: [port up, peer back]"), "1 port down\n2 peer lost\n3 port down\n4 port up\n5 peer lost\n6 peer lost\n7 all quiet\n8 port down\n9 peer lost\n10 port down\n11 peer lost\n11 peer back\n1000 all quiet\n", 2, NULL, "1 2 8 9" },
+	{ "three resets, one absolute, none there", SEQ("window: 50s, order: [port down, peer lost], negate: [port up, peer back, {value: drill begins, window: 100s, absolute: true}]"), "1 port down\n51 peer lost\n101 all quiet\n102 all quiet\n", 1, NULL, "1 51" },
+	{ "three resets, the absolute one on its last tick", SEQ("window: 50s, order: [port down, peer lost], negate: [port up, peer back, {value: drill begins, window: 100s, absolute: true}]"), "1 port down\n51 peer lost\n101 drill begins\n1000 all quiet\n", 0, NULL, "" },
+	{ "decided at the end of the log, sequence", SEQ("window: 10s, order: [port down, peer lost], negate: [{value: port up, window: 20s, absolute: true}]"), "1 port down\n2 peer lost\n3 route gone\n", 1, NULL, "1 2" },
+	{ "a relative window behind the end", SEQ("window: 10s, order: [port down, peer lost], negate: [port up, peer back, {value: drill begins, window: 5s}]"), "1 port down\n2 peer lost\n7 all quiet\n8 all quiet\n1000 all quiet\n", 1, NULL, "1 2" },
+	{ "repeated starts with an open window", SEQ("window: 10s, order: [port down, port down, port down, peer lost], negate: [{value: port up, window: 20s, absolute: true}]"), "1 port down\n2 port down\n3 port down\n4 peer lost\n21 peer lost\n22 peer lost\n1000 all quiet\n", 1, NULL, "1 2 3 4" },
+	{ "repeated starts that are reset", SEQ("window: 10s, order: [port down, port down, port down, peer lost], negate: [{value: port up, window: 20s, absolute: true}]"), "1 port down\n2 port down\n3 port down\n4 peer lost\n21 port up\n22 peer lost\n1000 all quiet\n", 0, NULL, "" },
+	{ "resets alone, sequence", SEQ("window: 10s, order: [port down, peer lost, route gone], negate: [port up]"), "1 port up\n2 port up\n3 port up\n", 0, NULL, "" },
+	{ "repeated term, first one anchored", SEQ("window: 5s, order: [port down, port down, port down], negate: [port up]"), "1 port down\n2 port down\n3 port down\n4 all quiet\n", 1, NULL, "1 2 3" },
+	{ "no window at all, reset first", SEQ("window: 0s, order: [port down, peer lost], negate: [{value: port up, absolute: true}]"), "1 port up\n1 port down\n1 peer lost\n2 all quiet\n", 0, NULL, "" },
+	{ "in any order, twice", SET("window: 50s, match: [port down, peer lost, route gone]"), "1 port down\n2 route gone\n3 peer lost\n4 route gone\n5 port down\n6 route gone\n7 peer lost\n8 peer lost\n", 2, NULL, "1 2 3 4 5 7" },
+	{ "what is older than the window is dropped", SET("window: 5s, match: [port down, peer lost, route gone]"), "1 port down\n4 route gone\n7 peer lost\n8 port down\n9 route gone\n", 1, NULL, "4 7 8" },
+	{ "a set at one time", SET("window: 5s, match: [port down, peer lost, route gone]"), "1 port down\n1 route gone\n1 peer lost\n", 1, NULL, "1 1 1" },
+	{ "what is left counts on", SET("window: 50s, match: [port down, peer lost, route gone]"), "1 port down\n2 peer lost\n3 peer lost\n4 port down\n5 route gone\n6 route gone\n7 route gone\n8 peer lost\n9 peer lost\n10 port down\n11 peer lost\n12 route gone\n", 3, NULL, "1 2 3 4 5 6 7 8 10" },
+	{ "two of one", SET("window: 5s, match: [port down, port down]"), "1 port down\n2 port down\n", 1, NULL, "1 2" },
+	{ "two of one at one time", SET("window: 5s, match: [port down, port down]"), "1 port down\n1 port down\n", 1, NULL, "1 1" },
+	{ "two of one around another", SET("window: 5s, match: [port down, port down, peer lost]"), "1 port down\n2 peer lost\n3 port down\n", 1, NULL, "1 2 3" },
+	{ "three where two will do", SET("window: 5s, match: [port down, port down, peer lost]"), "1 port down\n2 port down\n3 port down\n4 peer lost\n", 1, NULL, "1 2 4" },
+	{ "three of one around another", SET("window: 5s, match: [port down, port down, port down, peer lost]"), "1 port down\n2 peer lost\n3 port down\n4 port down\n", 1, NULL, "1 2 3 4" },
+	{ "repeated and the window", SET("window: 5s, match: [port down, port down, peer lost]"), "1 port down\n2 peer lost\n7 port down\n8 port down\n11 peer lost\n12 peer lost\n13 port down\n14 peer lost\n19 port down\n19 port down\n", 2, NULL, "7 8 11 14 19 19" },
+	{ "in any order, twice, with a reset that never comes", SET("window: 50s, match: [port down, peer lost, route gone], negate: [port up]"), "1 port down\n2 route gone\n3 peer lost\n4 route gone\n5 port down\n6 route gone\n7 peer lost\n8 peer lost\n", 2, NULL, "1 2 3 4 5 7" },
+	{ "the window, with a reset that never comes", SET("window: 5s, match: [port down, peer lost, route gone], negate: [port up]"), "1 port down\n4 route gone\n7 peer lost\n8 port down\n9 route gone\n", 1, NULL, "4 7 8" },
+	{ "decided at the end of the log, set", SET("window: 10s, match: [port down, peer lost], negate: [{value: port up, window: 20s, absolute: true}]"), "1 port down\n2 peer lost\n", 1, NULL, "1 2" },
+	{ "slide left, set", SET("window: 10s, match: [port down, peer lost], negate: [{value: port up, window: 5s, slide: -5s, absolute: true}]"), "1 port up\n6 port down\n7 peer lost\n8 peer lost\n9 port down\n", 1, NULL, "7 9" },
+	{ "slide right, set", SET("window: 10s, match: [port down, peer lost], negate: [{value: port up, window: 15s, slide: 20s, absolute: true}]"), "1 port down\n2 peer lost\n36 port up\n36 peer lost\n37 port down\n71 all quiet\n72 all quiet\n", 1, NULL, "36 37" },
+	{ "relative, the last tick, set", SET("window: 3s, match: [port down, peer lost, route gone], negate: [{value: port up, window: 10s}]"), "1 port down\n2 peer lost\n3 route gone\n11 port up\n", 0, NULL, "" },
+	{ "anchored on the later", SET("window: 10s, match: [port down, peer lost], negate: [{value: port up, window: 60s, anchor: 1, absolute: true}]"), "1 port down\n10 peer lost\n70 all quiet\n71 all quiet\n", 1, NULL, "1 10" },
+	{ "anchored on the later, reset", SET("window: 10s, match: [port down, peer lost], negate: [{value: port up, window: 60s, anchor: 1, absolute: true}]"), "1 port down\n10 peer lost\n69 all quiet\n70 port up\n1000 all quiet\n", 0, NULL, "" },
+	{ "anchored and slid", SET("window: 10s, match: [port down, peer lost], negate: [{value: port up, window: 60s, slide: 5s, anchor: 1, absolute: true}]"), "1 port down\n10 peer lost\n75 all quiet\n76 all quiet\n", 1, NULL, "1 10" },
+	{ "anchored and slid, reset", SET("window: 10s, match: [port down, peer lost], negate: [{value: port up, window: 60s, slide: 5s, anchor: 1, absolute: true}]"), "1 port down\n10 peer lost\n74 all quiet\n75 port up\n1000 all quiet\n", 0, NULL, "" },
+	{ "anchored on the last of three, slid left", SET("window: 50s, match: [port down, peer lost, route gone], negate: [{value: port up, window: 5s, slide: -5s, anchor: 2, absolute: true}]"), "1 peer lost\n2 port up\n3 port down\n4 route gone\n8 route gone\n11 route gone\n", 1, NULL, "1 3 8" },
+	{ "two relative resets, set", SET("window: 50s, match: [port down, peer lost], negate: [port up, peer back]"), "1 port down\n2 peer lost\n3 port down\n4 port up\n5 peer lost\n6 peer lost\n7 peer back\n8 port down\n9 peer lost\n10 all quiet\n", 2, NULL, "1 2 8 9" },
+	{ "an absolute one beside two relative ones", SET("window: 50s, match: [port down, peer lost], negate: [port up, peer back, {value: drill begins, window: 1000s, absolute: true}]"), "1 port down\n51 peer lost\n1001 all quiet\n1002 all quiet\n", 1, NULL, "1 51" },
+	{ "an absolute one beside two relative ones, reset", SET("window: 50s, match: [port down, peer lost], negate: [port up, peer back, {value: drill begins, window: 1000s, absolute: true}]"), "1 port down\n51 peer lost\n1001 drill begins\n10000 all quiet\n", 0, NULL, "" },
+	{ "a relative window behind the span", SET("window: 10s, match: [port down, peer lost], negate: [port up, peer back, {value: drill begins, window: 30s}]"), "1 port down\n11 peer lost\n41 all quiet\n42 all quiet\n", 1, NULL, "1 11" },
+	{ "resets alone, set", SET("window: 10s, match: [port down, peer lost, route gone], negate: [port up]"), "1 port up\n2 port up\n3 port up\n", 0, NULL, "" },
+	{ "a set, absolute, and a big jump", SET("window: 10s, match: [port down, peer lost], negate: [{value: port up, window: 50s, absolute: true}]"), "1 port down\n2 peer lost\n10000 all quiet\n", 1, NULL, "1 2" },
+	{ "two of one and a window that stays empty", SET("window: 5s, match: [port down, port down], negate: [{value: port up, window: 50s, absolute: true}]"), "1 port down\n2 port down\n51 all quiet\n52 all quiet\n", 1, NULL, "1 2" },
+	{ "two of one and a reset", SET("window: 5s, match: [port down, port down], negate: [{value: port up, window: 50s, absolute: true}]"), "1 port down\n2 port down\n51 port up\n52 all quiet\n", 0, NULL, "" },
+	{ "two of one at one time, and a window", SET("window: 5s, match: [port down, port down], negate: [{value: port up, window: 50s, absolute: true}]"), "1 port down\n1 port down\n51 all quiet\n52 all quiet\n", 1, NULL, "1 1" },
+	{ "repeated and relative", SET("window: 5s, match: [port down, port down, port down, peer lost], negate: [port up]"), "1 port down\n2 peer lost\n3 port down\n4 port down\n5 all quiet\n", 1, NULL, "1 2 3 4" },
+	{ "the third entry anchored", SET("window: 20s, match: [port down, port down, port down, peer lost], negate: [{value: port up, window: 20s, anchor: 2, absolute: true}]"), "1 port down\n2 peer lost\n11 port down\n15 port down\n31 all quiet\n32 all quiet\n", 1, NULL, "1 2 11 15" },
+	{ "the third entry anchored and lost", SET("window: 50s, match: [port down, port down, peer lost, port down], negate: [{value: port up, window: 20s, anchor: 2, absolute: true}]"), "1 port down\n2 peer lost\n11 port down\n15 port down\n31 port up\n32 all quiet\n33 port down\n34 port down\n53 all quiet\n54 all quiet\n", 1, NULL, "1 2 33 34" },
 };
 
 /* Lines as programs write them: %S stands for the second, %E for that of the epoch, %T for the text. */
@@ -162,13 +247,35 @@ static char *log_of(const char *lines)
 	assert_non_null(f);
 	while (*lines) {
 		char *end;
-		long second = strtol(lines, &end, 10);
+		long second = strtol(lines, &end, 10) + 26 * 60;
 		size_t n = strcspn(end, "\n");
-		fprintf(f, "2026-03-14T09:26:%02ld.000000000Z%.*s\n", second, (int)n, end);
+		fprintf(f, "2026-03-14T%02ld:%02ld:%02ld.000000000Z%.*s\n", 9 + second / 3600, second / 60 % 60, second % 60, (int)n, end);
 		lines = end + n + 1;
 	}
 	fclose(f);
 	return out;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+	return x < y ? -1 : x > y;
+}
+
+static void check_entries(const struct sample *s, const struct cul_finding *f)
+{
+	const int64_t start = INT64_C(1773480360); /* 2026-03-14T09:26:00Z */
+	char text[300] = "";
+	int seconds[64];
+	size_t n = 0;
+
+	for (size_t i = 0; f && i < f->evidence_count && n < 64; i++)
+		seconds[n++] = (int)(f->evidence[i].row->time_ns / 1000000000 - start);
+	qsort(seconds, n, sizeof(*seconds), by_number);
+	for (size_t i = 0, at = 0; i < n && at < sizeof(text); i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%d", i ? " " : "", seconds[i]);
+	if (strcmp(text, s->entries) != 0)
+		fail_msg("%s: took the entries at %s, not at %s", s->about, text, s->entries);
 }
 
 static void run(const struct sample *s, char *log)
@@ -204,6 +311,8 @@ static void run(const struct sample *s, char *log)
 		if (strcmp(text, s->first) != 0)
 			fail_msg("%s: first at %s, not %s", s->about, text, s->first);
 	}
+	if (s->entries)
+		check_entries(s, verdict->count ? &verdict->findings[0] : NULL);
 	cul_verdict_free(verdict);
 	cul_case_close(found);
 	cul_bundle_close(bundle);
@@ -216,6 +325,13 @@ static void test_firings(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++)
 		run(&samples[i], log_of(samples[i].log));
+}
+
+static void test_reference(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(reference) / sizeof(*reference); i++)
+		run(&reference[i], log_of(reference[i].log));
 }
 
 /* Within the window and out of it: a line whose time can't be read would lie in each. */
@@ -252,6 +368,6 @@ static void test_inherited(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_firings), cmocka_unit_test(test_formats), cmocka_unit_test(test_inherited) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_firings), cmocka_unit_test(test_reference), cmocka_unit_test(test_formats), cmocka_unit_test(test_inherited) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
