@@ -240,11 +240,10 @@ static bool in_list(const char *list, struct cul_slice word)
 		if ((unsigned char)lower[i - 1] == 0xc3 && (unsigned char)lower[i] >= 0x80 && (unsigned char)lower[i] <= 0x9e)
 			lower[i] = (char)((unsigned char)lower[i] + 0x20);
 	size_t bare = lower[word.size - 1] == '.' ? word.size - 1 : word.size; /* "déc." is "déc" */
-	for (const char *item = list, *end; (end = strchr(item, ' ')); item = end + 1) {
-		size_t n = (size_t)(end - item);
-		if (*item == lower[0] && (n == word.size || n == bare) && !memcmp(item, lower, n))
+	for (const char *item = list; (item = strchr(item, lower[0])); item++)
+		if ((item == list || item[-1] == ' ') && !strncmp(item, lower, bare) &&
+		    (item[bare] == ' ' || (bare < word.size && item[bare] == '.' && item[word.size] == ' ')))
 			return true;
-	}
 	return false;
 }
 
@@ -271,7 +270,8 @@ static bool month_name(struct cul_slice *t, int64_t *month)
 static bool weekday_name(struct cul_slice *t)
 {
 	size_t n = word_size(*t);
-	if (!in_list(weekdays, cul_slice(t->data, n)))
+	/* what begins a line is rarely one: a blank has to follow, or a comma */
+	if (n == t->size || (t->data[n] != ' ' && t->data[n] != ',') || !in_list(weekdays, cul_slice(t->data, n)))
 		return false;
 	*t = cul_from(*t, n);
 	return true;
@@ -429,7 +429,8 @@ bool cul_clock_ctime(struct cul_slice *text, struct cul_time *ret)
 
 bool cul_clock_date(struct cul_slice *text, struct cul_time *ret)
 {
-	return read_ctime(text, ret, false) || read_ctime(text, ret, true);
+	struct cul_slice u = *text;
+	return weekday_name(&u) && (read_ctime(text, ret, false) || read_ctime(text, ret, true));
 }
 
 bool cul_clock_boot(struct cul_slice *text, struct cul_time *ret)

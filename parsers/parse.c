@@ -315,7 +315,9 @@ static const struct cul_parser *best_bid(struct cul_parse *p, bool begins, uint6
 {
 	struct cul_line lines[32];
 	struct cul_head head = { .lines = lines, .command = p->command, .name = p->name, .begins = begins };
-	while (head.count < 32 && next_in_section(p, head.count, &lines[head.count]))
+	struct cul_mark mark;
+	while (head.count < 32 && cul_lines_peek(p->lines, head.count, &lines[head.count]) &&
+	       cul_mark_read(lines[head.count].text, &mark) == CUL_MARK_NONE)
 		head.count++;
 	if (!head.count && !p->command.size)
 		return NULL;

@@ -42,11 +42,12 @@ static bool is_page(struct cul_slice member, struct cul_slice suffix)
 
 static struct cul_slice base_name(struct cul_slice member)
 {
-	struct cul_slice name = member, rest;
-	if (cul_cut_last(name, CUL_LIT("!"), NULL, &rest))
-		name = rest;
-	if (cul_cut_last(name, CUL_LIT("/"), NULL, &rest))
-		name = rest;
+	struct cul_slice name = member;
+	for (size_t i = name.size; i--;)
+		if (name.data[i] == '!' || name.data[i] == '/') {
+			name = cul_from(name, i + 1);
+			break;
+		}
 	static const char *const packed[] = { ".gz", ".xz", ".bz2", ".zst" };
 	for (size_t i = 0; i < sizeof(packed) / sizeof(*packed); i++)
 		if (cul_ends(name, cul_str(packed[i])))
@@ -57,7 +58,10 @@ static struct cul_slice base_name(struct cul_slice member)
 static bool by_name(struct cul_slice member)
 {
 	struct cul_slice name = base_name(member);
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+	const char *dot = memrchr(name.data, '.', name.size), *end = name.data + name.size; /* each suffix has one, at its start */
+	for (size_t i = 0; dot && i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		if (dot + 1 == end || suffixes[i][1] != dot[1])
+			continue;
 		struct cul_slice suffix = cul_str(suffixes[i]);
 		if (name.size > suffix.size && cul_ends(name, suffix) && (suffix.size != 2 || suffix.data[1] > '9' || is_page(member, suffix)))
 			return true;
@@ -65,6 +69,8 @@ static bool by_name(struct cul_slice member)
 	if (cul_ends(name, CUL_LIT(".log")) || cul_ends(name, CUL_LIT(".out")))
 		return false;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!name.size || (name.data[0] | 0x20) != names[i][0])
+			continue;
 		struct cul_slice n = cul_str(names[i]);
 		if (name.size < n.size || !cul_is_nocase(cul_slice(name.data, n.size), n))
 			continue;
@@ -121,18 +127,19 @@ static bool is_notes(struct cul_slice member)
 	return false;
 }
 
-/* A line "key:", "- key:" or "\"key\":", whatever follows. */
-static bool is_key(struct cul_slice line, const char *key)
+/* The letters of a line "key:", "- key:" or "\"key\":", whatever follows; else nothing. */
+static struct cul_slice key_of(struct cul_slice line)
 {
-	struct cul_slice text = cul_trim(line), name = cul_str(key);
+	struct cul_slice text = cul_trim(line);
+	size_t n = 0;
 	while (text.size && (text.data[0] == '-' || text.data[0] == ' ' || text.data[0] == '{' || text.data[0] == '"')) {
 		text.data++;
 		text.size--;
 	}
-	if (!cul_starts(text, name))
-		return false;
-	text = cul_slice(text.data + name.size, text.size - name.size);
-	return cul_starts(text, CUL_LIT(":")) || cul_starts(text, CUL_LIT("\":"));
+	while (n < text.size && isalpha((unsigned char)text.data[n]))
+		n++;
+	struct cul_slice rest = cul_from(text, n);
+	return cul_starts(rest, CUL_LIT(":")) || cul_starts(rest, CUL_LIT("\":")) ? cul_slice(text.data, n) : CUL_NONE;
 }
 
 /* "- word: ..." or "word: ...", "\"word\": ...": a line of YAML or JSON. */
@@ -161,14 +168,19 @@ static bool by_keys(struct cul_lines *lines, size_t least, bool fenced)
 	size_t told = 0, settings = 0;
 	struct cul_line line;
 	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line) && !(fenced && cul_starts(line.text, CUL_LIT("```"))); i++) {
-		for (size_t k = 0; k < sizeof(pairs) / sizeof(*pairs); k++) {
-			first |= (unsigned)is_key(line.text, pairs[k][0]) << k;
-			second |= (unsigned)is_key(line.text, pairs[k][1]) << k;
+		struct cul_slice key = key_of(line.text);
+		for (size_t k = 0; key.size && k < sizeof(pairs) / sizeof(*pairs); k++) {
+			first |= (unsigned)cul_is(key, cul_str(pairs[k][0])) << k;
+			second |= (unsigned)cul_is(key, cul_str(pairs[k][1])) << k;
 		}
+	}
+	if (!(first & second))
+		return false;
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line) && !(fenced && cul_starts(line.text, CUL_LIT("```"))); i++) {
 		told += cul_trim(line.text).size != 0;
 		settings += is_setting(line.text);
 	}
-	return (first & second) && settings * 10 >= told * least;
+	return settings * 10 >= told * least;
 }
 
 /* Kubernetes objects that hold texts for somebody else: no state of anything. */
@@ -263,7 +275,8 @@ bool cul_is_trials(struct cul_lines *lines)
 {
 	struct cul_line line;
 	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
-		if (cul_has(line.text, CUL_LIT("= test session starts =")) || cul_has(line.text, CUL_LIT("=== RUN  ")) || cul_has(line.text, CUL_LIT("[==========] Running ")))
+		if (line.text.size && memchr(line.text.data, '=', line.text.size) &&
+		    (cul_has(line.text, CUL_LIT("= test session starts =")) || cul_has(line.text, CUL_LIT("=== RUN  ")) || cul_has(line.text, CUL_LIT("[==========] Running "))))
 			return true;
 	return false;
 }

@@ -200,9 +200,11 @@ gdb_signal(struct cul_slice line, char to[24])
 	static const char *const deadly[] = { "SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS" };
 	struct cul_slice rest, word;
 
+	if (!cul_starts(line, CUL_LIT("Program ")) && !cul_starts(line, CUL_LIT("Thread ")))
+		return false;
 	if (!cul_cut(line, CUL_LIT(" terminated with signal "), NULL, &rest) && !cul_cut(line, CUL_LIT(" received signal "), NULL, &rest))
 		return false;
-	if ((!cul_starts(line, CUL_LIT("Program ")) && !cul_starts(line, CUL_LIT("Thread "))) || !cul_cut(rest, CUL_LIT(","), &word, NULL))
+	if (!cul_cut(rest, CUL_LIT(","), &word, NULL))
 		return false;
 	word = cul_signal_word(word, to);
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)

@@ -31,16 +31,18 @@
 
 static int flight_claim(struct cul_slice head, struct cul_slice name)
 {
+	struct cul_slice text = cul_trim(head);
+	while (text.size && text.data[0] == '\n')
+		text = cul_trim(cul_from(text, 1));
+	bool pickled = head.size > 2 && (uint8_t)head.data[0] == 0x80 && head.data[1] >= 2 && head.data[1] <= 5;
+	if (!pickled && (!text.size || text.data[0] != '{'))
+		return 0;
 	bool named = cul_has(name, CUL_LIT("trace_rank_"));
 	bool groups = cul_has(head, CUL_LIT("pg_config")), entries = cul_has(head, CUL_LIT("collective_seq_id")) || cul_has(head, CUL_LIT("profiling_name"));
 
-	if (head.size > 2 && (uint8_t)head.data[0] == 0x80 && head.data[1] >= 2 && head.data[1] <= 5)
+	if (pickled)
 		return (groups || entries || cul_has(head, CUL_LIT("entries"))) && cul_has(head, CUL_LIT("version")) ? 48 : 0;
-	head = cul_trim(head);
-	while (head.size && head.data[0] == '\n')
-		head = cul_trim(cul_from(head, 1));
-	if (!head.size || head.data[0] != '{')
-		return 0;
+	head = text;
 	if (entries && cul_has(head, CUL_LIT("\"entries\"")) && (cul_has(head, CUL_LIT("\"collective_seq_id\"")) || cul_has(head, CUL_LIT("\"profiling_name\""))))
 		return 40;
 	return groups && (named || cul_has(head, CUL_LIT("\"pg_status\""))) && (cul_has(head, CUL_LIT("\"version\"")) || named) ? 36 : 0;
