@@ -710,6 +710,27 @@ static void efi_parts(void **state)
 	free(told.text);
 }
 
+/* what nobody but its maker can read is named; a text of that name is a text */
+static void debugdump(void **state)
+{
+	(void)state;
+	static const char sealed[] = "\x08\x96\x01\xff\xfe\x81\x90\xa0\xb0\xc1\xd2\xe3";
+	const struct cul_blob blobs[] = {
+		{ "up/dump.zip!rm_14.pb", { sealed, sizeof(sealed) } },
+		{ "up/dump.zip!nvlog.gpu014.log", { sealed, sizeof(sealed) } },
+		{ "rm_x.pb", { sealed, sizeof(sealed) } },
+		{ "nvlog.log", PART("[   10.000000] NVRM: GPU at PCI:0000:3b:00: GPU-11111111-2222-3333-4444-555555555555\n") },
+	};
+	struct told told = tell_all(blobs, COUNT(blobs), NULL);
+	expect(told, "state of the resource manager");
+	expect(told, "rm_gpu=14");
+	expect(told, "log buffers of a GPU");
+	expect(told, "gpu_uuid=GPU-11111111");
+	expect(told, "decoded by NVIDIA alone");
+	refuse(told, "log buffers of the driver");
+	free(told.text);
+}
+
 /* apport's way: each line base64 by itself, all of it one packed stream */
 static void core_in_a_report(void **state)
 {
@@ -899,7 +920,7 @@ int main(void)
 		cmocka_unit_test(places_and_arguments), cmocka_unit_test(frame_pointers), cmocka_unit_test(raised_again),
 		cmocka_unit_test(last_words),        cmocka_unit_test(circles),      cmocka_unit_test(whose_file),
 		cmocka_unit_test(cut_short),         cmocka_unit_test(by_linux),
-		cmocka_unit_test(unwinders),         cmocka_unit_test(efi_parts),    cmocka_unit_test(core_in_a_report),
+		cmocka_unit_test(unwinders),         cmocka_unit_test(efi_parts), cmocka_unit_test(debugdump),    cmocka_unit_test(core_in_a_report),
 		cmocka_unit_test(python_frames),     cmocka_unit_test(python_without_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
