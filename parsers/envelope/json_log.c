@@ -7,7 +7,10 @@
  *   {"name":"x","hostname":"h","level":50,"msg":"text","time":"2025-11-21T02:00:59.1Z","v":0}          bunyan, pino
  *   {"@t":"2025-11-21T02:00:59.1Z","@l":"Error","@mt":"text"}                                          serilog
  *
- * Bunyan's levels are 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. Docker's and the journal's own objects are
+ *   {"@timestamp":"…","level":"ERROR","message":"text","stack_trace":"java.lang.OutOfMemoryError: …\n\tat …"}  logstash-logback-encoder
+ *   {"level":50,"time":…,"msg":"text","err":{"type":"Error","message":"…","stack":"…"}}                  pino; ECS: error.stack_trace
+ *
+ * What went wrong stands behind the message: the stack, else the error's own words. Bunyan's levels are 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. Docker's and the journal's own objects are
  * read elsewhere. An object with a time and no message is its own message; one without a time needs a level and a message.
  */
 #include "parsers/peel.h"
@@ -29,12 +32,39 @@ static bool any(struct cul_slice key, const char *const *names)
 	return false;
 }
 
+static bool put(struct cul_record *rec, struct cul_slice text)
+{
+	if (!rec->scratch || rec->scratch_size < text.size)
+		return false;
+	memcpy(rec->scratch, text.data, text.size);
+	rec->scratch += text.size;
+	rec->scratch_size -= text.size;
+	return true;
+}
+
+/* The message, and on lines of their own what the logger keeps apart from it. */
+static struct cul_slice joined(struct cul_slice message, struct cul_slice raw, struct cul_record *rec)
+{
+	struct cul_slice words = cul_json_text(raw, rec);
+	char *begin = rec->scratch;
+
+	if (words.size < 8 || !message.size || cul_has(message, cul_slice(words.data, words.size < 40 ? words.size : 40)))
+		return message;
+	if (!put(rec, message) || !put(rec, CUL_LIT("\n")) || !put(rec, words))
+		return message;
+	return cul_slice(begin, message.size + 1 + words.size);
+}
+
 static int json_log_peel(struct cul_slice line, struct cul_record *rec)
 {
 	static const char *const times[] = { "timestamp", "time", "ts", "@timestamp", "@t", "asctime", "datetime", "lasttimestamp", "eventtime", NULL };
 	static const char *const levels[] = { "level", "levelname", "severity", "@l", "lvl", "log.level", "loglevel", NULL };
 	static const char *const messages[] = { "message", "msg", "@m", "@mt", "renderedmessage", "messagetemplate", "event", NULL };
 	static const char *const hosts[] = { "hostname", "host.name", NULL };
+	static const char *const stacks[] = { "stack_trace", "stacktrace", "stack", "exc_info", "exc_text", "exception", "thrown", "traceback",
+					      "error.stack_trace", "exception.stacktrace", "@x", NULL };
+	static const char *const errors[] = { "error", "err", "error.message", "exception.message", "reason", NULL };
+	struct cul_slice trace = CUL_NONE, error = CUL_NONE;
 	struct cul_slice rest = line, key, value, stamp = CUL_NONE, level = CUL_NONE, message = CUL_NONE, host = CUL_NONE, text;
 	struct cul_time time = { .ns = CUL_NO_TIME };
 	int severity = -1;
@@ -56,6 +86,19 @@ static int json_log_peel(struct cul_slice line, struct cul_record *rec)
 			for (int j = 0; j < 32 && cul_json_next(&inner, &name, &item); j++)
 				if (!message.size && cul_is(name, CUL_LIT("message")))
 					message = item;
+		} else if (value.size && value.data[0] == '{' && (any(key, errors) || any(key, stacks))) {
+			struct cul_slice inner = value, name, item;
+
+			for (int j = 0; j < 32 && cul_json_next(&inner, &name, &item); j++) {
+				if (!trace.size && any(name, stacks))
+					trace = item;
+				else if (!error.size && cul_is(name, CUL_LIT("message")))
+					error = item;
+			}
+		} else if (!trace.size && any(key, stacks)) {
+			trace = value;
+		} else if (!error.size && any(key, errors)) {
+			error = value;
 		} else if (cul_is(key, CUL_LIT("log")) || cul_is(key, CUL_LIT("__REALTIME_TIMESTAMP"))) {
 			return 0;
 		}
@@ -85,6 +128,10 @@ static int json_log_peel(struct cul_slice line, struct cul_record *rec)
 	if (host.size > 2 && host.data[0] == '"')
 		rec->host = cul_json_text(host, rec);
 	rec->message = bare ? line : cul_json_text(message, rec);
+	if (trace.size < 10 || trace.data[0] != '"') /* true, null, a list of frames */
+		trace = error;
+	if (!bare && trace.size > 2 && trace.data[0] == '"')
+		rec->message = joined(rec->message, trace, rec);
 	while (rec->message.size && rec->message.data[rec->message.size - 1] == '\n')
 		rec->message.size--;
 	return 30;

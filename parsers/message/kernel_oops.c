@@ -29,7 +29,7 @@ static enum cul_status tell(struct cul_parse *parse, const struct oops *oops)
 	const struct cul_dump *d = &oops->dump;
 
 	return cul_emit(parse, &oops->rec, oops->kind, cul_text("what", oops->what), cul_text("place", oops->place),
-			cul_string("function", d->function), cul_string("module", d->module), cul_string("comm", d->comm),
+			cul_string("function", d->function), cul_text("module", d->module[0] ? cul_str(d->module) : cul_stack_module(&d->stack)), cul_string("comm", d->comm),
 			cul_number("pid", cul_str(d->pid)), cul_number("cpu", cul_str(d->cpu)), cul_string("kernel", d->kernel),
 			cul_string("taint", d->taint), cul_text("stuck_function", cul_stack_stuck(&d->stack)),
 			cul_text("frames", cul_stack_frames(&d->stack)));
