@@ -34,7 +34,7 @@ static const struct view {
 	{ "info", "core.futex-cycle", "locks in a circle", FACTS, NULL },
 	{ "info", "dump.filesystem", "file systems", TABLE, "type name frozen" },
 	{ "info", "dump.module", "modules", TABLE, "module version taint status size_mib" },
-	{ "info", "core.module", "modules", TABLE, "base size_mib build_id path" },
+	{ "info", "core.module", "modules", TABLE, "base size_mib build_id package version path" },
 	{ "tasks", "dump.task", "tasks", TABLE, "pid ppid state cpu idle_s comm wait_function command" },
 	{ "tasks", "dump.lock-wait", "waiting for locks", TABLE, "pid comm lock_type lock address owner_pid owner_comm" },
 	{ "tasks", "dump.lock-cycle", "locks in a circle", FACTS, NULL },

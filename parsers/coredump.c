@@ -20,10 +20,10 @@
 
 const struct cul_kind cul_kind_core_dumped = {
 	.name = "core.dumped",
-	.version = 1,
+	.version = 2,
 	.stream = "log",
 	.samples = true,
-	.fields = (const struct cul_field *const[]){ F_PID, F_COMM, F_USER, F_SIGNAL, F_PATH, F_COMMAND, F_STORAGE, F_NAME, F_PACKAGE, F_WHY, NULL },
+	.fields = (const struct cul_field *const[]){ F_PID, F_COMM, F_USER, F_SIGNAL, F_PATH, F_COMMAND, F_STORAGE, F_NAME, F_PACKAGE, F_VERSION, F_WHY, NULL },
 };
 
 struct cul_slice cul_signal_word(struct cul_slice text, char to[24])

@@ -769,6 +769,30 @@ static void core_in_a_report(void **state)
 	}
 }
 
+/* what a distribution wrote into the file at build time */
+static void packages(void **state)
+{
+	(void)state;
+	static const char json[] = "{\"type\":\"rpm\",\"name\":\"demo-server\",\"version\":\"2.5.0-2.el9\",\"architecture\":\"x86_64\"}";
+	for (size_t cut = 0; cut < sizeof(json); cut += 7) {
+		struct made *m = program(11, 1, 0x18, CODE + 0x1100, STACK + 0x100);
+		unsigned char *n = m->segments[0].bytes + 0x200 + 36;
+		put32(n, 4);
+		put32(n + 4, sizeof(json) - cut);
+		put32(n + 8, 0xcafe1a7e);
+		memcpy(n + 12, "FDO\0", 4);
+		memcpy(n + 16, json, sizeof(json));
+		put64(m->segments[0].bytes + 64 + 32, 36 + 16 + sizeof(json) + 3);
+		struct told told = told_of(m);
+		expect(told, "build_id=a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3;");
+		if (!cut) {
+			expect(told, "threads=1; user=1000; package=demo-server; version=2.5.0-2.el9; |");
+			expect(told, "package demo-server 2.5.0-2.el9\n");
+		}
+		free(told.text);
+	}
+}
+
 /* ---- Python ---------------------------------------------------------------------------------------- */
 
 /* ASCII strings have the layout of 3.12 and later: length at 16, state at 32, text at 40 */
@@ -920,7 +944,7 @@ int main(void)
 		cmocka_unit_test(places_and_arguments), cmocka_unit_test(frame_pointers), cmocka_unit_test(raised_again),
 		cmocka_unit_test(last_words),        cmocka_unit_test(circles),      cmocka_unit_test(whose_file),
 		cmocka_unit_test(cut_short),         cmocka_unit_test(by_linux),
-		cmocka_unit_test(unwinders),         cmocka_unit_test(efi_parts), cmocka_unit_test(debugdump),    cmocka_unit_test(core_in_a_report),
+		cmocka_unit_test(unwinders),         cmocka_unit_test(efi_parts), cmocka_unit_test(debugdump), cmocka_unit_test(packages),    cmocka_unit_test(core_in_a_report),
 		cmocka_unit_test(python_frames),     cmocka_unit_test(python_without_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,13 +11,16 @@
  *    Pid:	4242
  *   Signal: 11
  *   SegvReason: reading NULL VMA
+ *   Dependencies:
+ *    libc6 2.35-0ubuntu3.1
+ *   Package: server 1.2-3
  *   Stacktrace:
  *    #0  0x000055d2f3a422e8 in load_model () from /usr/bin/server
  *   CoreDump: base64
  *    H4sICAAAAAAC/0NvcmVEdW1wAA==
  *
  * Keys with values on the line, or on lines that begin with a blank. Stacktrace, SegvReason and Title are there once apport-retrace or
- * the reporting has looked at it. The core inside (each line is base64 by itself, of a piece of one gzip or zstd stream) is opened as a
+ * the reporting has looked at it. Package and Dependencies (a line each) say what was installed. The core inside (each line is base64 by itself, of a piece of one gzip or zstd stream) is opened as a
  * member of its own up to 64 MiB of packed bytes; `apport-unpack` takes larger ones out. ProcEnviron is passed over.
  */
 #include <stdlib.h>
@@ -30,6 +33,7 @@ enum { DATE, PATH, COMMAND, SIGNAL, SIGNAL_NAME, PACKAGE, SEGV, ASSERTION, TITLE
 static const char *const keys[KEYS] = { "Date", "ExecutablePath", "ProcCmdline", "Signal", "SignalName", "Package", "SegvReason", "AssertionMessage", "Title", NULL, NULL };
 
 #define PACKED (64u << 20)
+#define DEPENDENCIES 2000
 
 /** The core's bytes so far. A line longer than the parse's limit comes in pieces: bits are carried on from one to the next. */
 struct core_bytes {
@@ -89,6 +93,14 @@ static enum cul_status end_core(struct cul_parse *parse, struct core_bytes *c, c
 	return status;
 }
 
+/* "libc6 2.35-0ubuntu3.1 [modified: …]" -> libc6, 2.35-0ubuntu3.1 */
+static bool split_package(struct cul_slice text, struct cul_slice *package, struct cul_slice *version)
+{
+	*package = cul_word(&text);
+	*version = cul_word(&text);
+	return package->size && version->size && version->data[0] >= '0' && version->data[0] <= '9';
+}
+
 static int apport_bid(const struct cul_head *head)
 {
 	if (!head->begins || !head->count)
@@ -105,7 +117,8 @@ static enum cul_status apport_section(struct cul_parse *parse)
 	enum cul_status status = CUL_OK;
 	struct core_bytes core = { 0 };
 	char word[24], name[32];
-	bool stack = false;
+	bool stack = false, needed = false;
+	size_t dependencies = 0;
 	if (!t)
 		return CUL_ENOMEM;
 	struct cul_line first = cul_section_line(parse);
@@ -119,7 +132,11 @@ static enum cul_status apport_section(struct cul_parse *parse)
 		}
 		if (begins) {
 			rest = cul_trim(line.text);
-			if (stack)
+			struct cul_slice package, version;
+			if (needed && dependencies++ < DEPENDENCIES && split_package(rest, &package, &version)) {
+				struct cul_record at = cul_line_record(&line, time);
+				status = cul_emit(parse, &at, "package.installed", cul_text("package", package), cul_text("version", version));
+			} else if (stack)
 				cul_trace_line(parse, t, rest, &status);
 			else if (cul_is(current, CUL_LIT("ProcStatus")) && cul_skip(&rest, CUL_LIT("Pid:")))
 				value[PID] = cul_keep(parse, cul_trim(rest));
@@ -133,6 +150,7 @@ static enum cul_status apport_section(struct cul_parse *parse)
 		if (stack)
 			status = cul_trace_end(parse, t);
 		stack = cul_is(key, CUL_LIT("Stacktrace"));
+		needed = cul_is(key, CUL_LIT("Dependencies"));
 		current = cul_slice(name, key.size < sizeof(name) ? key.size : sizeof(name));
 		memcpy(name, key.data, current.size);
 		core.there = cul_is(key, CUL_LIT("CoreDump")) && cul_is(rest, CUL_LIT("base64")) && !core.size;
@@ -154,10 +172,15 @@ static enum cul_status apport_section(struct cul_parse *parse)
 	struct cul_slice comm = cul_base_name(value[PATH]);
 	if (comm.size > 15)
 		comm.size = 15;
+	struct cul_slice package = value[PACKAGE], version = CUL_NONE;
+	if (!split_package(value[PACKAGE], &package, &version)) {
+		package = value[PACKAGE];
+		version = CUL_NONE;
+	}
 	if (status == CUL_OK)
 		status = cul_emit(parse, &rec, "core.dumped", cul_number("pid", value[PID]), cul_text("comm", comm), cul_text("user", value[UID]),
 				  cul_text("signal", cul_signal_word(value[SIGNAL_NAME].size ? value[SIGNAL_NAME] : value[SIGNAL], word)), cul_text("path", value[PATH]),
-				  cul_text("command", value[COMMAND]), cul_text("package", value[PACKAGE]), cul_text("why", value[SEGV].size ? value[SEGV] : value[TITLE]));
+				  cul_text("command", value[COMMAND]), cul_text("package", package), cul_text("version", version), cul_text("why", value[SEGV].size ? value[SEGV] : value[TITLE]));
 	if (status == CUL_OK && value[ASSERTION].size)
 		status = cul_emit(parse, &rec, "core.abort-message", cul_number("pid", value[PID]), cul_text("comm", comm), cul_string("event", "assertion"),
 				  cul_text("what", value[ASSERTION]), cul_string("source", "apport"));
@@ -171,7 +194,8 @@ static enum cul_status apport_section(struct cul_parse *parse)
 const struct cul_parser cul_parser_apport = {
 	.name = "apport",
 	.about = "crash reports of Ubuntu's apport, .crash",
-	.kinds = CUL_KINDS(&cul_kind_core_dumped, &cul_kind_thread_stack, CUL_SAMPLES("core.abort-message", 1, "apport", F_PID, F_COMM, F_EVENT, F_WHAT, F_SOURCE)),
+	.kinds = CUL_KINDS(&cul_kind_core_dumped, &cul_kind_thread_stack, CUL_SAMPLES("package.installed", 1, "apport", F_PACKAGE, F_VERSION),
+			   CUL_SAMPLES("core.abort-message", 1, "apport", F_PID, F_COMM, F_EVENT, F_WHAT, F_SOURCE)),
 	.needles = CUL_LIST("ProblemType: Crash"),
 	.bid = apport_bid,
 	.section = apport_section,

@@ -9,6 +9,7 @@
  * chain of frame pointers where one holds, else they are guesses.
  */
 #include "parsers/dump/core_notes.h"
+#include "parsers/peel.h"
 
 #include <elf.h>
 #include <stdio.h>
@@ -106,25 +107,40 @@ uint64_t cul_core_aux(const struct cul_core *core, uint64_t type)
 
 /* ---- modules --------------------------------------------------------------------------------- */
 
-static void read_build_id(const struct cul_core *core, struct cul_core_module *m, uint64_t at, uint64_t size)
+/* {"type":"rpm","name":"expat","version":"2.5.0-2.el9","architecture":"x86_64"} and more (uapi-group.org: package metadata for ELF files) */
+static void read_package(struct cul_core_module *m, struct cul_slice json)
 {
-	unsigned char notes[1024];
+	struct cul_slice key, value;
+	for (int i = 0; i < 32 && cul_json_next(&json, &key, &value); i++) {
+		char *to = cul_is(key, CUL_LIT("name")) ? m->package : cul_is(key, CUL_LIT("version")) ? m->version : NULL;
+		if (!to || value.size < 3 || value.data[0] != '"' || value.size - 2 >= sizeof(m->package))
+			continue;
+		for (size_t k = 1; k + 1 < value.size; k++)
+			*to++ = value.data[k] > ' ' && value.data[k] < 0x7f && value.data[k] != '\\' ? value.data[k] : '_';
+		*to = 0;
+	}
+}
+
+/* build-id and package, from notes that lie in the file's first page */
+static void read_notes(const struct cul_core *core, struct cul_core_module *m, uint64_t at, uint64_t size)
+{
+	unsigned char notes[4096];
 	size_t n = cul_core_read(core, at, notes, size < sizeof(notes) ? (size_t)size : sizeof(notes));
 	for (size_t i = 0; i + 16 <= n;) {
 		uint64_t names = cul_core_u32(notes + i), bytes = cul_core_u32(notes + i + 4), type = cul_core_u32(notes + i + 8);
 		uint64_t desc = i + 12 + ((names + 3) & ~UINT64_C(3));
 		if (desc > n || bytes > n - desc)
 			return;
-		if (type == 3 && names == 4 && !memcmp(notes + i + 12, "GNU", 4) && bytes >= 4) {
+		if (type == 3 && names == 4 && !memcmp(notes + i + 12, "GNU", 4) && bytes >= 4 && !m->build_id[0])
 			for (size_t k = 0; k < bytes && k < 20; k++)
 				snprintf(m->build_id + 2 * k, 3, "%02x", notes[desc + k]);
-			return;
-		}
+		if (type == 0xcafe1a7e && names == 4 && !memcmp(notes + i + 12, "FDO", 4) && !m->package[0])
+			read_package(m, cul_slice((const char *)notes + desc, strnlen((const char *)notes + desc, bytes)));
 		i = (size_t)(desc + ((bytes + 3) & ~UINT64_C(3)));
 	}
 }
 
-/* The ELF header that lies in memory at the module's base: load bias and build-id. */
+/* The ELF header that lies in memory at the module's base: load bias, build-id, package. */
 static void read_header(const struct cul_core *core, struct cul_core_module *m)
 {
 	unsigned char head[64], phdr[56];
@@ -143,9 +159,9 @@ static void read_header(const struct cul_core *core, struct cul_core_module *m)
 		if (type == PT_LOAD && !loaded) {
 			m->bias = m->base - (address & ~UINT64_C(0xfff));
 			loaded = true;
-		} else if (type == PT_NOTE && !m->build_id[0]) {
+		} else if (type == PT_NOTE) {
 			/* in the file's first page: its offset is as good as its address, and known before the first PT_LOAD */
-			read_build_id(core, m, m->base + cul_core_u64(phdr + 8), cul_core_u64(phdr + 32));
+			read_notes(core, m, m->base + cul_core_u64(phdr + 8), cul_core_u64(phdr + 32));
 		}
 	}
 }

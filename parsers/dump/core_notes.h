@@ -38,6 +38,7 @@ struct cul_core_module {
 	uint64_t base, end, bias; /* bias: what to take off an address to get the file's own */
 	struct cul_slice path;
 	char build_id[41];
+	char package[80], version[80]; /* as the ELF note of its package says, may be empty */
 };
 
 struct cul_core_thread {

@@ -276,7 +276,8 @@ static enum cul_status tell_process(struct cul_parse *parse, struct cul_core *co
 			fault->address ? hex("address", address, core->signal.address) : cul_string("address", NULL),
 			cul_string("mapped", fault->file[0] ? fault->file : NULL), t ? cul_int("tid", t->tid) : cul_string("tid", NULL),
 			cul_text("image", image), cul_text("offset", offset), cul_string("build_id", m && m->build_id[0] ? m->build_id : NULL),
-			cul_int("threads", (int64_t)core->thread_count));
+			cul_int("threads", (int64_t)core->thread_count), cul_string("package", m && m->package[0] ? m->package : NULL),
+			cul_string("version", m && m->version[0] ? m->version : NULL));
 }
 
 static enum cul_status tell_words(struct cul_parse *parse, const struct cul_core *core, struct cul_time time)
@@ -377,12 +378,13 @@ static enum cul_status tell_modules(struct cul_parse *parse, const struct cul_co
 	for (size_t i = 0; i < core->module_count && i < TOLD_MODULES && status == CUL_OK; i++) {
 		const struct cul_core_module *m = &core->modules[i];
 		char text[600], base[20];
-		snprintf(text, sizeof(text), "%.*s at 0x%llx%s%s", (int)(m->path.size < 400 ? m->path.size : 400), m->path.data, (unsigned long long)m->base,
-			 m->build_id[0] ? " build-id " : "", m->build_id);
+		snprintf(text, sizeof(text), "%.*s at 0x%llx%s%s%s%s %s", (int)(m->path.size < 300 ? m->path.size : 300), m->path.data, (unsigned long long)m->base,
+			 m->build_id[0] ? " build-id " : "", m->build_id, m->package[0] ? " package " : "", m->package, m->version);
 		struct cul_record rec = cul_dump_record(parse, time, cul_str(text));
 		status = cul_emit(parse, &rec, "core.module", cul_int("pid", core->pid), cul_text("path", m->path),
 				  cul_string("build_id", m->build_id[0] ? m->build_id : NULL), hex("base", base, m->base),
-				  cul_real("size_mib", (double)(m->end - m->base) / (1 << 20)));
+				  cul_real("size_mib", (double)(m->end - m->base) / (1 << 20)), cul_string("package", m->package[0] ? m->package : NULL),
+				  cul_string("version", m->version[0] ? m->version : NULL));
 	}
 	return status;
 }
@@ -437,15 +439,15 @@ static enum cul_status core_open(struct cul_parse *parse, const struct cul_image
 const struct cul_parser cul_parser_elf_core = {
 	.name = "elf_core",
 	.about = "core files of programs: signal, threads, modules, last words, locks",
-	.kinds = CUL_KINDS(CUL_SAMPLES("core.process", 1, "elf_core", F_PID, F_COMM, F_PATH, F_COMMAND, F_USER, F_SIGNAL, F_SIGNAL_CODE, F_EVENT, F_WHY,
-				       F_ADDRESS, F_MAPPED, F_TID, F_IMAGE, F_OFFSET, F_BUILD_ID, F_THREADS),
+	.kinds = CUL_KINDS(CUL_SAMPLES("core.process", 2, "elf_core", F_PID, F_COMM, F_PATH, F_COMMAND, F_USER, F_SIGNAL, F_SIGNAL_CODE, F_EVENT, F_WHY,
+				       F_ADDRESS, F_MAPPED, F_TID, F_IMAGE, F_OFFSET, F_BUILD_ID, F_THREADS, F_PACKAGE, F_VERSION),
 			   CUL_SAMPLES("core.abort-message", 1, "elf_core", F_PID, F_COMM, F_EVENT, F_WHAT, F_SOURCE),
 			   CUL_SAMPLES("core.futex-cycle", 1, "elf_core", F_PID, F_COMM, F_TIDS, F_THREADS, F_WHAT),
 			   CUL_SAMPLES("core.futex-wait", 1, "elf_core", F_PID, F_TID, F_WHAT, F_ADDRESS, F_OWNER_TID),
 			   CUL_SAMPLES("core.missing", 1, "elf_core", F_PID, F_COMM, F_WHY, F_MISSING_MIB),
 			   CUL_SAMPLES("core.thread", 1, "elf_core", F_PID, F_TID, F_IMAGE, F_OFFSET, F_BUILD_ID, F_ADDRESS, F_SYSCALL, F_FRAMES, F_UNWOUND),
 			   &cul_kind_core_python, &cul_kind_thread_stack,
-			   CUL_SAMPLES("core.module", 1, "elf_core", F_PID, F_PATH, F_BUILD_ID, F_BASE, F_SIZE_MIB)),
+			   CUL_SAMPLES("core.module", 2, "elf_core", F_PID, F_PATH, F_BUILD_ID, F_BASE, F_SIZE_MIB, F_PACKAGE, F_VERSION)),
 	.claim = core_claim,
 	.open = core_open,
 };

@@ -22,7 +22,7 @@
 #define SCRATCH (32u << 10)
 
 struct fields {
-	struct cul_slice signal, path, command, name, package, truncated;
+	struct cul_slice signal, path, command, name, package, version, truncated;
 	char word[24];
 };
 
@@ -40,6 +40,7 @@ static void read_fields(struct cul_parse *parse, const struct cul_record *rec, s
 		     : cul_is(key, CUL_LIT("COREDUMP_CMDLINE"))    ? &f->command
 		     : cul_is(key, CUL_LIT("COREDUMP_FILENAME"))   ? &f->name
 		     : cul_is(key, CUL_LIT("COREDUMP_PACKAGE_NAME")) ? &f->package
+		     : cul_is(key, CUL_LIT("COREDUMP_PACKAGE_VERSION")) ? &f->version
 		     : cul_is(key, CUL_LIT("COREDUMP_TRUNCATED"))  ? &f->truncated
 								     : NULL;
 		if (!to || value.size > SCRATCH / 2)
@@ -131,7 +132,7 @@ static enum cul_status coredump_record(struct cul_parse *parse, const struct cul
 		cul_cut(why, CUL_LIT("\n"), &why, NULL);
 	enum cul_status status = cul_emit(parse, rec, "core.dumped", cul_number("pid", pid), cul_text("comm", comm), cul_text("user", user),
 					  cul_text("signal", f.signal), cul_text("path", f.path), cul_text("command", f.command), cul_text("storage", storage),
-					  cul_text("name", f.name), cul_text("package", f.package), cul_text("why", why));
+					  cul_text("name", f.name), cul_text("package", f.package), cul_text("version", f.version), cul_text("why", why));
 	return status == CUL_OK ? traces(parse, rec, rest, pid, comm) : status;
 }
 
