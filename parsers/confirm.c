@@ -132,6 +132,9 @@ static void confirm(struct cul_parse *p, const struct cul_record *rec, size_t wh
 		}
 		values[n++] = v;
 	}
+	static const struct cul_field entry = { .name = "entry", .type = CUL_INT };
+	if (want->line && want->each && p->entry && n < CUL_FIELDS) /* where the entry begins that this line continues */
+		values[n++] = (struct cul_value){ .field = &entry, .type = CUL_INT, .i = p->entry - 1 };
 	p->understood = true;
 	static const struct cul_slice name = { "record", 6 };
 	cul_observe(p, rec, cul_kind_find(name), (int)which, values, n, 0);
@@ -146,18 +149,21 @@ void cul_confirm(struct cul_parse *p, const struct cul_record *rec, size_t which
 /* Like that, of a record with its continuation lines. */
 void cul_confirm_fold(struct cul_parse *p, const struct cul_record *rec, size_t which, struct cul_slice text)
 {
+	p->entry = 0;
 	confirm(p, rec, which, &text);
 }
 
-/* A line without a time has that of the one before it. */
+/* A line without a time has that of the one before it, and is one entry with it. */
 static bool stamp_above(struct cul_parse *p, struct cul_time *time)
 {
 	struct cul_above above = { .itself = false };
 	struct cul_line line;
 
 	for (int back = 0; back < LINES_ABOVE && cul_lines_above(p->lines, &above, &line); back++)
-		if (cul_stamp(line.text, time))
+		if (cul_stamp(line.text, time)) {
+			p->entry = line.offset + 1;
 			return true;
+		}
 	return false;
 }
 
@@ -166,9 +172,10 @@ void cul_confirm_lines(struct cul_parse *p, const struct cul_record *rec)
 {
 	uint32_t done = UINT32_MAX;
 	struct cul_record stamped;
+	p->entry = 0;
 	if (p->line_interests && (rec->bare || rec->time.ns == CUL_NO_TIME) && (p->hit_count || p->always_hit)) {
 		stamped = *rec;
-		if (cul_stamp(rec->line.text, &stamped.time) || (rec->time.ns == CUL_NO_TIME && stamp_above(p, &stamped.time))) {
+		if (cul_stamp(rec->line.text, &stamped.time) || (stamp_above(p, &stamped.time) && rec->time.ns == CUL_NO_TIME)) {
 			stamped.boot_ns = CUL_NO_TIME;
 			rec = &stamped;
 		}
@@ -182,6 +189,7 @@ void cul_confirm_lines(struct cul_parse *p, const struct cul_record *rec)
 	}
 	for (size_t i = 0; p->always_hit && i < p->always_count && !p->failed; i++)
 		cul_confirm(p, rec, p->always[i]);
+	p->entry = 0;
 }
 
 /* Patterns that have no literal look at each line. */

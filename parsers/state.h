@@ -61,6 +61,7 @@ struct cul_parse {
 	bool line_interests;           /* some interest wants whole lines */
 	size_t *always, always_count;  /* interests without a literal: each line is asked */
 	int64_t *line_taken;           /* by interest of whole lines: offset + 1 of the line it took last */
+	int64_t entry;                 /* offset + 1 of the line that the line at hand continues; 0: it stands for itself */
 	struct cul_jq **jqs;           /* by interest; compiled when first met */
 	bool folds;                    /* some interest wants a record with its continuation lines */
 	char *fold;                    /* the record at hand and those lines, see fold.c */

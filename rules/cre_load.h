@@ -11,6 +11,7 @@ struct cul_cre_loader {
 	struct cul_cre *cre;
 	const struct cul_tree *tree;
 	const struct cul_node *named; /* terms: of the document, or NULL */
+	const char *source;           /* of the set or sequence that is being read */
 	const char *suffix;           /* of a second rule of that id */
 	size_t weakest, strength;     /* lengths of literals of positive terms: least, sum */
 	size_t kinds;                 /* of positive terms, by what they look for */

@@ -574,6 +574,13 @@ static const struct firing *const *run_part(struct stream *s, const struct cul_c
 
 /* ---- streams ---------------------------------------------------------------------------------------- */
 
+/* Where the entry begins that the row's line belongs to: lines without a time of their own go with the one above that has one. */
+static int64_t entry_of(const struct cul_row *row)
+{
+	struct cul_value v = cul_row_value(row, CUL_LIT("entry"));
+	return v.type == CUL_INT ? v.i : row->offset;
+}
+
 struct sorted { const struct cul_row *row; int64_t time; int stream, member; };
 
 static int by_stream(const void *pa, const void *pb)
@@ -805,9 +812,14 @@ void cul_cre_match(struct cul_judge *j, const struct cul_rule *rule, void (*add)
 		s.count = 0;
 		s.untimed = !timed[rows[from].stream] && rows[from].row->boot_ns == CUL_NO_TIME;
 		for (to = from; to < n && rows[to].stream == rows[from].stream; to++) {
-			bool same = to > from && rows[to].member == rows[to - 1].member && rows[to].row->line == rows[to - 1].row->line &&
-				    rows[to].row->offset == rows[to - 1].row->offset;
-			s.rows[s.count] = rows[to].row;
+			const struct cul_row *row = rows[to].row;
+			bool same = to > from && rows[to].member == rows[to - 1].member && rows[to].time == rows[to - 1].time &&
+				    entry_of(row) == entry_of(rows[to - 1].row), twice = false;
+			for (size_t k = s.count; same && k-- && s.places[k] == s.places[s.count - 1] && !twice;)
+				twice = s.rows[k]->interest == row->interest;
+			if (twice) /* one entry counts once for a term, however many of its lines match */
+				continue;
+			s.rows[s.count] = row;
 			s.times[s.count] = rows[to].time;
 			s.places[s.count] = s.count ? s.places[s.count - 1] + !same : 0;
 			s.count++;

@@ -223,6 +223,16 @@ static const char *const *with_name(struct cul_cre_loader *l, const char *const 
 	return all;
 }
 
+/*
+ * Of events of Kubernetes these fields are compared: { field: reason, value: Killing } is no KillingPod (prequel-compiler,
+ * pkg/ast/ast_log.go, of all versions: select(.reason == "Killing")).
+ */
+static bool is_compared(const struct cul_cre_loader *l, const char *field)
+{
+	const char *source = l->source && !strncmp(l->source, "cre.", 4) ? l->source + 4 : l->source;
+	return field && source && !strcmp(source, "k8s") && (!strcmp(field, "reason") || !strcmp(field, "type") || !strcmp(field, "reasonDetail"));
+}
+
 /* One text or pattern -> an interest; the same one is searched once. */
 static bool add_leaf(struct cul_cre_loader *l, const struct cul_node *node, struct cul_slice text, bool regex, const char *field, bool positive,
 		     struct cul_cre_term *term)
@@ -249,6 +259,8 @@ static bool add_leaf(struct cul_cre_loader *l, const struct cul_node *node, stru
 	} else {
 		const char **literal = cul_cre_get(l, 2 * sizeof(*literal));
 		item.pattern = quoted(l, text);
+		if (is_compared(l, field))
+			item.pattern = cul_cre_print(l, "\\A%s\\z", item.pattern);
 		if (literal)
 			literal[0] = cul_arena_copy(l->rules->arena, text);
 		l->no_memory |= !literal || !literal[0];
@@ -417,7 +429,12 @@ static const char *extracted(struct cul_cre_loader *l, const struct cul_node *ma
 	const char *path = NULL;
 
 	for (const struct cul_node *list = map + 1; list < map + map->span; list++) {
-		const struct cul_node *terms = list->type == CUL_NODE_MAP ? cul_cre_key(l, list, "extract") : NULL;
+		const struct cul_node *term = list;
+		for (int deep = 0; l->named && term && term->type == CUL_NODE_SCALAR && deep < DEPTH; deep++) {
+			const struct cul_node *shared = cul_node_get(l->tree, l->named, cul_node_text(l->tree, term));
+			term = shared == term ? NULL : shared;
+		}
+		const struct cul_node *terms = term && term->type == CUL_NODE_MAP ? cul_cre_key(l, term, "extract") : NULL;
 		if (!terms || terms->type != CUL_NODE_LIST)
 			continue;
 		for CUL_EACH_NODE(item, terms) {
@@ -480,9 +497,11 @@ const struct cul_cre_part *cul_cre_read_part(struct cul_cre_loader *l, const str
 	v = cul_cre_key(l, map, sequence ? "order" : "match");
 	if (!v && !(v = cul_cre_key(l, map, sequence ? "match" : "order")))
 		v = map;
-	if (!read_terms(l, v, sequence, depth, p))
-		return NULL;
-	if ((v = cul_cre_key(l, map, "negate")) && !read_negate(l, v, depth, p))
+	const char *outer = l->source;
+	l->source = p->source;
+	bool ok = read_terms(l, v, sequence, depth, p) && (!(v = cul_cre_key(l, map, "negate")) || read_negate(l, v, depth, p));
+	l->source = outer;
+	if (!ok)
 		return NULL;
 	if (p->window < 0)
 		cul_cre_refuse(l, map, false, "a window can't be less than nothing");
