@@ -2,7 +2,8 @@
 /**
  * Any bytes as something that died: each opener of cul_dumps[] whose claim it meets under some name, and the kernel's log on its own.
  * Promises: kinds are declared ones of that opener or of those that read the texts inside, values belong to their kind, every slice
- * can be read, what is printed of a log ends in a line end.
+ * can be read, what is printed of a log ends in a line end. What says that it is a file of a set is read as two: all of it, and from its
+ * middle on.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "culprit/culprit.h"
 #include "parsers/dump/kimage.h"
+#include "parsers/dump/ksplit.h"
 #include "parsers/dump/printk.h"
 #include "parsers/state.h"
 #include "tests/fuzz/main.h"
@@ -89,15 +91,25 @@ static size_t read_bytes(void *ctx, uint64_t offset, void *buffer, size_t size)
 	return size;
 }
 
-static void read_log(const uint8_t *data, size_t size)
+static bool is_split(const uint8_t *data, size_t size)
 {
 	struct bytes bytes = { data, size };
 	const struct cul_image image = { (int64_t)size, read_bytes, &bytes };
+	struct cul_ksplit split;
+
+	return cul_ksplit_read(&image, &split);
+}
+
+static void read_log(const uint8_t *data, size_t size)
+{
+	struct bytes bytes[2] = { { data, size }, { data + size / 2, size - size / 2 } };
+	const struct cul_image whole = { (int64_t)size, read_bytes, &bytes[0] }, half = { (int64_t)(size - size / 2), read_bytes, &bytes[1] };
+	const struct cul_image *const images[] = { &whole, &half };
 	struct cul_kmem *m = NULL;
 	struct cul_printk log;
 	char why[256] = "";
 
-	if (!cul_kmem_open(&image, &m, why, sizeof(why))) {
+	if (!cul_kmem_open_parts(images, is_split(data, size) ? 2 : 1, &m, why, sizeof(why))) {
 		PROMISE(why[0]);
 		return;
 	}
@@ -141,11 +153,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		done[count++] = best;
 		struct seen seen = { 0 };
 		const struct cul_sink sink = { .ctx = &seen, .member = on_member, .section = on_section, .observe = on_observe, .section_end = on_section_end, .suspect = on_suspect };
-		const struct cul_blob blob = { names[n], { (const char *)data, size } };
+		const struct cul_blob blobs[] = { { names[n], { (const char *)data, size } }, { "half", { (const char *)data + size / 2, size - size / 2 } } };
 		struct cul_bundle *bundle = NULL;
 		struct cul_error err;
 
-		if (cul_bundle_memory(&blob, 1, &limits, &bundle, &err) != CUL_OK)
+		if (cul_bundle_memory(blobs, !strcmp(best->name, "vmcore") && is_split(data, size) ? 2 : 1, &limits, &bundle, &err) != CUL_OK)
 			continue;
 		enum cul_status status = cul_parse(bundle, NULL, &limits, &sink, NULL, &err);
 		PROMISE(status == CUL_OK || status == CUL_ELIMIT);
