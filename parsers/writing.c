@@ -23,7 +23,7 @@ static const char *const suffixes[] = {
 	".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".hxx", ".inc", ".def", ".cu", ".cuh", ".hip", ".S", ".s", ".ll", ".py", ".pyi", ".pyx",
 	".pyc", ".go", ".rs", ".java", ".kt", ".scala", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".rb", ".pl", ".pm", ".pod", ".lua", ".tcl",
 	".el", ".m4", ".am", ".cmake", ".proto", ".css", ".scss", ".html", ".htm", ".xhtml", ".rst", ".tex", ".texi", ".po", ".pot", ".diff",
-	".patch", ".1", ".2", ".3", ".5", ".7", ".8", ".ipynb",
+	".patch", ".sql", "bash_history", "zsh_history", ".1", ".2", ".3", ".5", ".7", ".8", ".ipynb",
 };
 
 /* The whole name without folders, or the name up to a '.', '-' or '_'. */
@@ -313,10 +313,26 @@ bool cul_in_passed_trial(struct cul_lines *lines)
 	return false;
 }
 
-bool cul_is_writing(struct cul_slice member, struct cul_lines *lines)
+
+/* A history of commits (git log, git show) or a difference of texts: it begins so. */
+static bool by_commit(struct cul_lines *lines)
 {
-	return by_name(member) || (!is_notes(member) && by_lines(lines)) || by_keys(lines, is_settings(member) ? 0 : 7, false) ||
-	       (is_settings(member) && by_object(lines, false)) || by_advice(member, lines);
+	struct cul_line line, next;
+	for (size_t i = 0; i < 4 && cul_lines_peek(lines, i, &line); i++) {
+		struct cul_slice text = line.text, hash;
+		bool more = cul_lines_peek(lines, i + 1, &next);
+		if (cul_starts(text, CUL_LIT("diff --git a/")) || (cul_starts(text, CUL_LIT("--- a/")) && more && cul_starts(next.text, CUL_LIT("+++ b/"))))
+			return true;
+		if (!cul_skip(&text, CUL_LIT("commit ")))
+			continue;
+		hash = cul_word(&text);
+		size_t hex = 0;
+		while (hex < hash.size && isxdigit((unsigned char)hash.data[hex]))
+			hex++;
+		if (hex == hash.size && (hex == 40 || hex == 64) && more && (cul_starts(next.text, CUL_LIT("Author: ")) || cul_starts(next.text, CUL_LIT("Merge: "))))
+			return true;
+	}
+	return false;
 }
 
 /* Code: what its language says at the start of a line. A traceback or a log under "```python" has nothing of it. */
@@ -336,6 +352,14 @@ static bool by_code(struct cul_lines *lines)
 			head |= cul_starts(line.text, cul_str(heads[k]));
 	}
 	return told >= 3 && code * 10 >= told * (head ? 3 : 6);
+}
+
+bool cul_is_writing(struct cul_slice member, struct cul_lines *lines)
+{
+	struct cul_slice name = base_name(member);
+	bool log = cul_ends(name, CUL_LIT(".log")) || cul_ends(name, CUL_LIT(".out")); /* a build's log may begin with what it builds */
+	return by_name(member) || (!log && by_commit(lines)) || (!is_notes(member) && by_lines(lines)) || by_keys(lines, is_settings(member) ? 0 : 7, false) ||
+	       (is_settings(member) && by_object(lines, false)) || by_advice(member, lines);
 }
 
 /* YAML, but no object of Kubernetes as it stands there: that has a status. */
@@ -361,7 +385,7 @@ bool cul_is_quoted_writing(struct cul_slice fence, struct cul_lines *lines)
 {
 	struct cul_slice tag = cul_trim(cul_from(fence, 3));
 	bool yaml = cul_is(tag, CUL_LIT("yaml")) || cul_is(tag, CUL_LIT("yml"));
-	return by_keys(lines, 5, true) || by_object(lines, true) || by_code(lines) || (yaml && by_yaml(lines, true));
+	return by_keys(lines, 5, true) || by_object(lines, true) || by_commit(lines) || by_code(lines) || (yaml && by_yaml(lines, true));
 }
 
 bool cul_is_settings(struct cul_slice member, struct cul_lines *lines)

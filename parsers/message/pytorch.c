@@ -12,6 +12,8 @@
  * Printed by c10/cuda/CUDACachingAllocator.cpp, c10/cuda/CUDAException.cpp, torch/utils/data, torch/distributed/elastic of
  * pytorch/pytorch. ROCm builds say HIP. 2.1 spells "capacty". A line that begins with "CUDA error" is llama.cpp's.
  */
+#include <ctype.h>
+
 #include "parsers/message/serving.h"
 
 #define EVENTS(X)                                                                                    \
@@ -175,7 +177,8 @@ static enum cul_status pytorch_record(struct cul_parse *parse, const struct cul_
 	struct child *c;
 	int64_t code;
 
-	if (cul_has(m, CUL_LIT(" out of memory. Tried to allocate ")))
+	struct cul_slice asked;
+	if (cul_cut(m, CUL_LIT(" out of memory. Tried to allocate "), NULL, &asked) && asked.size && (isdigit((unsigned char)asked.data[0]) || asked.data[0] == 'm')) /* "more than 1EB" */
 		return out_of_memory(parse, rec, m);
 	if (cul_has(m, CUL_LIT(" time      : ")) || cul_has(m, CUL_LIT("Root Cause (first observed failure)"))) {
 		c = cul_keep_bytes(parse, sizeof(*c));
