@@ -29,6 +29,8 @@ KIND(cul_kind_nvidia_process, "nvidia.smi.process", "nvidia_smi", F_GPU_INDEX, F
      F_COMMAND, F_USED_MIB, F_UTIL_PCT, F_MEM_UTIL_PCT, F_MIG, F_CAPTURE);
 KIND(cul_kind_nvidia_summary, "nvidia.smi.summary", "nvidia_smi", F_GPUS, F_PROCESSES, F_LISTED_MIB, F_USED_MIB, F_UNACCOUNTED_MIB,
      F_PROCESS_TABLE, F_DRIVER_VERSION, F_CUDA_VERSION, F_WHAT, F_CAPTURE);
+KIND(cul_kind_container_state, "container.state", "containers", F_CONTAINER, F_POD, F_NAMESPACE, F_CONTAINER_IMAGE, F_STATUS, F_REASON, F_OOM_KILLED,
+     F_CODE, F_SIGNAL, F_WHAT, F_RESTARTS, F_FORMER, F_PID, F_HEALTH, F_LIMIT_MIB, F_SHM_MIB, F_IPC_MODE, F_RUNTIME, F_GPUS, F_HOST);
 KIND(cul_kind_nvidia_mig, "nvidia.smi.mig", "nvidia_smi", F_GPU_INDEX, F_GPU_BDF, F_GPU_UUID, F_MIG, F_MIG_INDEX, F_MULTIPROCESSORS,
      F_TOTAL_MIB, F_USED_MIB, F_FREE_MIB, F_USED_PCT, F_SRAM_UNCORRECTED, F_CAPTURE);
 KIND(cul_kind_nvidia_retired, "nvidia.smi.retired-pages", "nvidia_q", F_GPU_INDEX, F_GPU_BDF, F_GPU_UUID, F_SINGLE_BIT_PAGES,

@@ -16,6 +16,7 @@ extern const struct cul_kind cul_kind_disk_usage, cul_kind_device_holder, cul_ki
 extern const struct cul_kind cul_kind_nvidia_gpu, cul_kind_nvidia_process, cul_kind_nvidia_summary;
 extern const struct cul_kind cul_kind_nvidia_clocks, cul_kind_nvidia_pcie, cul_kind_nvidia_remap, cul_kind_nvidia_recovery;
 extern const struct cul_kind cul_kind_nvidia_ecc, cul_kind_nvidia_fabric, cul_kind_nvidia_mig, cul_kind_nvidia_retired;
+extern const struct cul_kind cul_kind_container_state;
 extern const struct cul_kind cul_kind_amd_gpu, cul_kind_amd_process, cul_kind_amd_summary;
 
 /* ---- rows ------------------------------------------------------------------------------------------ */

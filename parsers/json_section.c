@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Lines of a section -> a tree of JSON, see json_section.h. */
+#include "parsers/json_section.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define MOST (16u << 20)
+
+/* Remember where a mark stands; make room for the line. False: no more of it is kept. */
+static bool begin_line(struct cul_parse *parse, struct cul_json_section *json, const struct cul_line *line, const char *mark)
+{
+	if (!json->first.number) {
+		json->first = *line;
+		json->first.text = cul_keep(parse, line->text);
+	}
+	if (mark && json->mark_count < CUL_JSON_MARKS && cul_has(line->text, cul_str(mark))) {
+		json->marks[json->mark_count] = *line;
+		json->marks[json->mark_count++].text = cul_keep(parse, line->text);
+	}
+	if (json->size + line->text.size + 2 > json->room) {
+		size_t room = (json->size + line->text.size + 4096) * 2;
+		char *more = room <= MOST * 2 ? realloc(json->text, room) : NULL;
+		if (!more)
+			return false;
+		json->text = more;
+		json->room = room;
+	}
+	return true;
+}
+
+void cul_json_take(struct cul_parse *parse, struct cul_json_section *json, const char *mark, bool also)
+{
+	struct cul_line line;
+	bool quoted = false, escaped = false, full = false;
+	int64_t depth = 0;
+
+	while (!json->whole && cul_line_next(parse, &line)) {
+		full = full || !begin_line(parse, json, &line, mark);
+		for (size_t i = 0; i < line.text.size; i++) {
+			char c = line.text.data[i];
+			if (!full && !json->whole)
+				json->text[json->size++] = c;
+			if (quoted) {
+				quoted = escaped || c != '"';
+				escaped = !escaped && c == '\\';
+			} else if (c == '"') {
+				quoted = true;
+			} else if (c == '{' || c == '[') {
+				depth++;
+			} else if ((c == '}' || c == ']') && --depth <= 0) {
+				json->whole = true;
+			}
+		}
+		if (!full)
+			json->text[json->size++] = '\n';
+		if (also)
+			cul_line_also(parse, &line, true);
+	}
+	if (full)
+		json->size = 0;
+}
+
+void cul_yaml_take(struct cul_parse *parse, struct cul_json_section *json, const char *mark, bool also)
+{
+	struct cul_line line;
+	bool full = false;
+
+	while (cul_line_next(parse, &line)) {
+		if (json->size && cul_is(cul_trim(line.text), CUL_LIT("---"))) {
+			cul_line_back(parse);
+			break;
+		}
+		full = full || json->size > MOST / 4 || !begin_line(parse, json, &line, mark);
+		if (!full) {
+			memcpy(json->text + json->size, line.text.data, line.text.size);
+			json->size += line.text.size;
+			json->text[json->size++] = '\n';
+		}
+		if (also)
+			cul_line_also(parse, &line, true);
+	}
+}
+
+cJSON *cul_json_read(const struct cul_json_section *json)
+{
+	return json->size ? cJSON_ParseWithLength(json->text, json->size) : NULL;
+}
+
+struct cul_line cul_json_line(const struct cul_json_section *json, size_t index)
+{
+	return index < json->mark_count ? json->marks[index] : json->first;
+}
+
+const cJSON *cul_json_at(const cJSON *node, const char *path)
+{
+	struct cul_slice rest = cul_str(path), part;
+
+	while (node && rest.size) {
+		const cJSON *found = NULL;
+		if (!cul_cut(rest, CUL_LIT("."), &part, &rest)) {
+			part = rest;
+			rest = CUL_NONE;
+		}
+		for (const cJSON *child = cJSON_IsObject(node) ? node->child : NULL; child && !found; child = child->next)
+			if (child->string && cul_is(cul_str(child->string), part))
+				found = child;
+		node = found;
+	}
+	return node;
+}
+
+struct cul_slice cul_json_words(const cJSON *node, const char *path)
+{
+	const cJSON *leaf = cul_json_at(node, path);
+	return cJSON_IsString(leaf) ? cul_trim(cul_str(leaf->valuestring)) : CUL_NONE;
+}
+
+double cul_json_number(const cJSON *node, const char *path)
+{
+	const cJSON *leaf = cul_json_at(node, path);
+	double value;
+
+	if (cJSON_IsNumber(leaf))
+		return leaf->valuedouble;
+	return cJSON_IsString(leaf) && cul_to_real(cul_trim(cul_str(leaf->valuestring)), &value) ? value : NAN;
+}
