@@ -20,7 +20,7 @@ struct cul_dump_log {
 	char *text; /* lines, byte for byte what `makedumpfile --dump-dmesg` 1.7.2 writes */
 	size_t size;
 	uint64_t records, lost; /* lost: their memory is not in the dump */
-	bool incomplete;        /* the dump's end is missing, or whoever wrote it ran out of room */
+	bool incomplete;        /* its end or a file of its set is missing, or whoever wrote it ran out of room */
 };
 
 /**

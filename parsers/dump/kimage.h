@@ -59,6 +59,7 @@ struct cul_kimage {
 	struct cul_kimage *others[CUL_KIMAGE_PARTS]; /* the further files of the set, for their bytes */
 	unsigned other_count;
 	uint64_t part_start, part_end; /* what the sub-header says */
+	bool lacking;                /* pages of the set are in none of its files that are here */
 	uint64_t elsewhere;          /* page reads that asked for a file that is not there */
 	int level;                   /* what was filtered: makedumpfile -d */
 	char machine[66], release[66], node[66]; /* of the header's utsname */

@@ -129,6 +129,14 @@ static bool is_whole(const struct cul_kimage *file, uint64_t pages)
 	return true;
 }
 
+static const struct cul_kimage_part *part_of(const struct cul_kimage *k, uint64_t pfn)
+{
+	for (unsigned i = 0; i < k->part_count && k->parts[i].start <= pfn; i++)
+		if (pfn < k->parts[i].end)
+			return &k->parts[i];
+	return NULL;
+}
+
 bool cul_kimage_kdump_parts(struct cul_kimage *k)
 {
 	k->part_count = 0;
@@ -144,15 +152,9 @@ bool cul_kimage_kdump_parts(struct cul_kimage *k)
 		k->parts[k->part_count++] = part;
 	}
 	qsort(k->parts, k->part_count, sizeof(k->parts[0]), by_part);
+	uint64_t pfn = 0, end, pages;
+	k->lacking = cul_kimage_gap(k, &pfn, &end, &pages);
 	return k->part_count;
-}
-
-static const struct cul_kimage_part *part_of(const struct cul_kimage *k, uint64_t pfn)
-{
-	for (unsigned i = 0; i < k->part_count && k->parts[i].start <= pfn; i++)
-		if (pfn < k->parts[i].end)
-			return &k->parts[i];
-	return NULL;
 }
 
 bool cul_kimage_gap(struct cul_kimage *k, uint64_t *pfn, uint64_t *end, uint64_t *pages)

@@ -23,8 +23,8 @@ static enum cul_status read_log(const struct cul_image *const *images, size_t co
 		return cul_fail(err, CUL_EIO, "%s: %s", name, why);
 	bool good = cul_printk_read(m, CUL_PRINTK_PLAIN, &log, why, sizeof(why));
 	if (good)
-		*ret = (struct cul_dump_log){ log.text, log.size, log.records, log.lost, m->image.incomplete };
-	enum cul_status status = good ? CUL_OK : cul_fail(err, CUL_EIO, "%s: no kernel log: %s%s", name, why, m->image.incomplete ? " (the dump is incomplete)" : "");
+		*ret = (struct cul_dump_log){ log.text, log.size, log.records, log.lost, m->image.incomplete || m->image.lacking };
+	enum cul_status status = good ? CUL_OK : cul_fail(err, CUL_EIO, "%s: no kernel log: %s%s", name, why, m->image.incomplete || m->image.lacking ? " (the dump is incomplete)" : "");
 	cul_kmem_close(m);
 	return status;
 }

@@ -134,7 +134,7 @@ static enum cul_status tell(struct cul_parse *parse, struct cul_kmem *m, const s
 			cul_real("uptime_s", up ? (double)log->last_ns / 1e9 : __builtin_nan("")), cul_text("panic", panic),
 			cul_string("form", form), cul_text("packing", k->form == CUL_KIMAGE_KDUMP ? cul_str(packing) : CUL_NONE),
 			k->cpu_count || k->declared_cpus ? cul_int("cpu_count", k->cpu_count ? (int64_t)k->cpu_count : k->declared_cpus) : cul_text("cpu_count", CUL_NONE),
-			cul_real("total_mib", (double)(k->memory >> 10) / 1024), cul_flag("incomplete", k->incomplete),
+			cul_real("total_mib", (double)(k->memory >> 10) / 1024), cul_flag("incomplete", k->incomplete || k->lacking),
 			k->has_level ? cul_int("dump_level", k->level) : cul_text("dump_level", CUL_NONE), cul_string("filtered", filtered_text(k, filtered)),
 			m->levels ? cul_int("paging", m->levels) : cul_text("paging", CUL_NONE),
 			k->split ? cul_int("parts", k->part_count) : cul_text("parts", CUL_NONE),
@@ -147,7 +147,7 @@ static enum cul_status tell(struct cul_parse *parse, struct cul_kmem *m, const s
 #define GAPS 8 /* missing files that are told one by one */
 
 /* Where the pages are that no file here has. */
-static enum cul_status tell_gaps(struct cul_parse *parse, struct cul_kmem *m)
+static enum cul_status tell_gaps(struct cul_parse *parse, struct cul_kmem *m, const struct cul_record *rec)
 {
 	struct cul_kimage *k = &m->image;
 	uint64_t pfn = 0, end, pages;
@@ -156,7 +156,7 @@ static enum cul_status tell_gaps(struct cul_parse *parse, struct cul_kmem *m)
 	for (int i = 0; i < GAPS && status == CUL_OK && cul_kimage_gap(k, &pfn, &end, &pages); i++, pfn = end) {
 		snprintf(why, sizeof(why), "a file of the set (makedumpfile --split) is not here: the one with %llu pages of the memory between %llu and %llu MiB",
 			 (unsigned long long)pages, (unsigned long long)(pfn * (k->page_size >> 10) >> 10), (unsigned long long)((end * (k->page_size >> 10) + 1023) >> 10));
-		status = cul_kmem_missing(parse, m, "container", why);
+		status = cul_damaged(parse, rec, why);
 	}
 	return status;
 }
@@ -172,7 +172,7 @@ static enum cul_status tell_damage(struct cul_parse *parse, struct cul_kmem *m, 
 	else if (k->incomplete)
 		status = cul_damaged(parse, &rec, "the dump is incomplete: whoever wrote it ran out of room (status flag of its header)");
 	if (status == CUL_OK && k->split)
-		status = tell_gaps(parse, m);
+		status = tell_gaps(parse, m, &rec);
 	if (status == CUL_OK && !m->info.size)
 		status = cul_kmem_missing(parse, m, "container", "no VMCOREINFO, neither in a note nor in memory: QEMU writes it if the guest has a vmcoreinfo device and the qemu_fw_cfg module");
 	else if (status == CUL_OK && !m->levels)
