@@ -655,9 +655,9 @@ static void check_cre(struct check *c)
 	const struct cul_rule *r = c->rule;
 
 	if (r->cre->refused && r->cre->unsupported)
-		say_note(c, "%s:%u:%u: %s is not judged: %s", r->file, r->tree.root->line, r->tree.root->column, r->cre->name, r->cre->refused);
+		say_note(c, "%s:%u:%u: %s is not judged: %s", r->file, r->cre->mistaken->line, r->cre->mistaken->column, r->cre->name, r->cre->mistake);
 	else if (r->cre->refused)
-		say(c, r->tree.root, "%s is not judged: %s", r->cre->name, r->cre->refused);
+		say(c, r->cre->mistaken, "%s is not judged: %s", r->cre->name, r->cre->mistake);
 	else
 		check_logs(c);
 }

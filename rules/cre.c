@@ -13,6 +13,7 @@
 
 #include "base/auto.h"
 #include "base/error.h"
+#include "rules/expr.h"
 
 #define STEPS 32 /* of a remedy */
 
@@ -60,6 +61,8 @@ bool cul_cre_refuse(struct cul_cre_loader *l, const struct cul_node *at, bool un
 	vsnprintf(why, sizeof(why), format, args);
 	va_end(args);
 	l->cre->refused = cul_cre_print(l, "%s (line %u of its file)", why, at->line);
+	l->cre->mistake = cul_cre_print(l, "%s", why);
+	l->cre->mistaken = at;
 	l->cre->unsupported = unsupported;
 	return false;
 }
@@ -85,10 +88,13 @@ void cul_cre_keys(struct cul_cre_loader *l, const struct cul_node *map, const ch
 	for (const struct cul_node *k = map + 1; k < map + map->span;) {
 		const struct cul_node *v = k + k->span;
 		bool known = false;
-		for (const char *const *w = words; *w && !known; w++)
-			known = cul_is(cul_cre_text(l, k), cul_str(*w));
+		size_t count = 0;
+		for (; words[count]; count++)
+			known = known || cul_is(cul_cre_text(l, k), cul_str(words[count]));
+		const char *meant = known ? NULL : cul_nearest(cul_cre_text(l, k), words, count);
 		if (!known)
-			cul_cre_note(l, k, "%s of a CRE rule has no key '%.100s'; it is not heeded", what, cul_node_text(l->tree, k));
+			cul_cre_note(l, k, "%s of a CRE rule has no key '%.100s'; it is not heeded%s%s%s", what, cul_node_text(l->tree, k),
+				     meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
 		k = v + v->span;
 	}
 }
@@ -351,6 +357,8 @@ static enum cul_status read_rule(struct cul_rules *rules, const struct cul_tree 
 	read_texts(&l, cre);
 	const struct cul_node *set = body ? cul_cre_key(&l, body, "set") : NULL, *sequence = body ? cul_cre_key(&l, body, "sequence") : NULL;
 	if (!set && !sequence) {
+		if (body && body->type == CUL_NODE_MAP)
+			cul_cre_keys(&l, body, "rule", KEYS("set", "sequence"));
 		cul_cre_refuse(&l, body ? body : item, false, "a rule needs a set or a sequence");
 	} else {
 		if (set && sequence) {

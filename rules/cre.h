@@ -41,6 +41,8 @@ struct cul_cre {
 	const char *name;              /* its id as it is written */
 	const struct cul_cre_part *root; /* NULL: refused */
 	const char *refused;           /* why it is never judged; NULL: it is */
+	const char *mistake;           /* like that, without the place, which is @mistaken */
+	const struct cul_node *mistaken;
 	bool unsupported;              /* refused for what this program lacks, not for a mistake of the rule */
 	bool several;                  /* its parts read different sources: the logs of a host are one stream */
 	double certainty;

@@ -495,7 +495,10 @@ const struct cul_cre_part *cul_cre_read_part(struct cul_cre_loader *l, const str
 				p->correlations[p->correlation_count++] = extracted(l, map, cul_node_text(l->tree, item));
 	}
 	v = cul_cre_key(l, map, sequence ? "order" : "match");
-	if (!v && !(v = cul_cre_key(l, map, sequence ? "match" : "order")))
+	if (!v && (v = cul_cre_key(l, map, sequence ? "match" : "order")))
+		cul_cre_note(l, v, sequence ? "a sequence lists its terms under 'order'; 'match' is read as that" :
+					      "a set lists its terms under 'match'; 'order' is read as that");
+	if (!v)
 		v = map;
 	const char *outer = l->source;
 	l->source = p->source;
