@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "parsers/dump/kernel.h"
+#include "parsers/dump/klock.h"
 
 /* ---- memory of a machine that isn't there ------------------------------------------------------------------------------- */
 
@@ -518,12 +518,85 @@ static void test_orc_hostile(void **state)
 	free(m);
 }
 
+/* ---- fences --------------------------------------------------------------------------------------------------------------------- */
+
+#define FENCE (BASE + 0x8000)
+#define OTHER (BASE + 0x9000) /* another's callback */
+#define TASK (BASE + 0xa000)
+
+/* only what kfence.c asks for */
+static size_t fence_types(uint8_t *out)
+{
+	struct blob b = { .string_size = 1 };
+	uint32_t integer = type(&b, name(&b, "int"), INFO(1, 0), 4);
+
+	WORDS(&b, 32);
+	type(&b, name(&b, "dma_fence"), INFO(4, 5), 64);
+	WORDS(&b, name(&b, "ops"), integer, 64, name(&b, "cb_list"), integer, 128, name(&b, "context"), integer, 256, name(&b, "seqno"), integer, 320,
+	      name(&b, "flags"), integer, 384);
+	type(&b, name(&b, "dma_fence_ops"), INFO(4, 1), 16);
+	WORDS(&b, name(&b, "get_driver_name"), integer, 64);
+	type(&b, name(&b, "dma_fence_cb"), INFO(4, 2), 24);
+	WORDS(&b, name(&b, "node"), integer, 0, name(&b, "func"), integer, 128);
+	return blob_write(&b, out);
+}
+
+static void test_fence(void **state)
+{
+	struct cul_arena *arena = cul_arena_new();
+	struct machine *m = calloc(1, sizeof(*m));
+	struct cul_ktask task = { .address = TASK, .stack = STACK };
+	uint64_t words[64] = { 0 };
+	struct cul_kernel k;
+	struct cul_klocks l = { .k = &k, .words = words, .base = STACK, .size = 64 };
+	uint8_t types[1024];
+	char what[160] = "as it was", name[96] = "";
+	const char *why = NULL;
+
+	(void)state;
+	put_kallsyms(m, false, true);
+	m->symbols[m->count++] = (struct symbol){ "dma_fence_default_wait_cb", BASE + 0x700 };
+	start_kernel(m, &k, arena, false);
+	assert_true(cul_kallsyms_load(&k.syms, &k.source, arena, &why));
+	assert_true(cul_btf_load(&k.btf, types, fence_types(types), NULL, arena, &why));
+	put64(m, FENCE + 8, BASE + 0x500);
+	put64(m, BASE + 0x508, BASE + 0x600);
+	put64(m, FENCE + 32, 12);
+	put64(m, FENCE + 40, 3456);
+	put64(m, FENCE + 16, STACK + 0x40);
+	put64(m, OTHER + 8, FENCE + 16);
+	words[8] = FENCE + 16;
+	words[9] = FENCE + 16;
+	words[10] = BASE + 0x700;
+	words[11] = TASK;
+	assert_true(cul_kfence_find(&l, &task, what, name));
+	assert_string_equal(name, "sym_50");
+	assert_string_equal(what, "a fence of sym_50, context 12, number 3456");
+	words[9] = OTHER; /* who came later stands before it */
+	put64(m, FENCE + 48, 1);
+	assert_true(cul_kfence_find(&l, &task, what, name));
+	assert_string_equal(what, "a fence of sym_50, context 12, number 3456, which is signaled");
+	/* another's callback, operations that are none, a list that only leads round */
+	words[11] = TASK + 64;
+	assert_false(cul_kfence_find(&l, &task, what, name));
+	words[11] = TASK;
+	put64(m, BASE + 0x508, BASE + 0x601);
+	assert_false(cul_kfence_find(&l, &task, what, name));
+	put64(m, OTHER + 8, OTHER);
+	assert_false(cul_kfence_find(&l, &task, what, name));
+	l.size = 11; /* the stack ends amid it */
+	assert_false(cul_kfence_find(&l, &task, what, name));
+	cul_arena_free(arena);
+	free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_btf),	       cmocka_unit_test(test_btf_split),   cmocka_unit_test(test_btf_torn),
 		cmocka_unit_test(test_btf_circle),     cmocka_unit_test(test_kallsyms),	   cmocka_unit_test(test_kallsyms_torn),
 		cmocka_unit_test(test_orc),	       cmocka_unit_test(test_orc_search),  cmocka_unit_test(test_orc_hostile),
+		cmocka_unit_test(test_fence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,8 +21,7 @@ struct blocked {
 	struct cul_ktask *owner;
 };
 
-/* a module's types, or the kernel's where it is built in */
-static const struct cul_btf *types_of(struct cul_kernel *k, const char *module)
+const struct cul_btf *cul_ktypes_of(struct cul_kernel *k, const char *module)
 {
 	for (uint32_t i = 0; i < k->module_count; i++)
 		if (!strcmp(k->modules[i].name, module)) {
@@ -52,7 +51,7 @@ static bool is_suspended(struct cul_kernel *k, uint64_t disk)
 	at = cul_kread_u64(k, disk + (uint64_t)operations);
 	if (!is_called(k, at, "dm_blk_dops") && !is_called(k, at, "dm_rq_blk_dops"))
 		return false;
-	flags = cul_btf_offset(types_of(k, "dm_mod"), "mapped_device", "flags");
+	flags = cul_btf_offset(cul_ktypes_of(k, "dm_mod"), "mapped_device", "flags");
 	at = cul_kread_u64(k, disk + (uint64_t)data);
 	return flags >= 0 && cul_kaddress(at) && cul_kread_u64(k, at + (uint64_t)flags) & 3;
 }
@@ -120,7 +119,7 @@ static struct cul_ktask *vfork_child(struct cul_klocks *l, const struct cul_ktas
 static uint64_t fuse_connection(struct cul_klocks *l, const struct cul_ktask *t)
 {
 	static const struct cul_knode plain = { "wait_queue_entry", "private", "entry", "func", "autoremove_wake_function" };
-	const struct cul_btf *types = types_of(l->k, "fuse");
+	const struct cul_btf *types = cul_ktypes_of(l->k, "fuse");
 	uint64_t waiter, head, at;
 	int64_t list, mount, connection;
 
@@ -146,7 +145,7 @@ static struct cul_ktask *fuse_daemon(struct cul_klocks *l, uint64_t connection)
 	int64_t files = cul_koffset(k, "task_struct", "files"), table = cul_koffset(k, "files_struct", "fdt");
 	int64_t count = cul_koffset(k, "fdtable", "max_fds"), array = cul_koffset(k, "fdtable", "fd");
 	int64_t operations = cul_koffset(k, "file", "f_op"), data = cul_koffset(k, "file", "private_data");
-	int64_t back = cul_btf_offset(types_of(k, "fuse"), "fuse_dev", "fc");
+	int64_t back = cul_btf_offset(cul_ktypes_of(k, "fuse"), "fuse_dev", "fc");
 	int budget = MOST_FILES;
 
 	if (files < 0 || table < 0 || count < 0 || array < 0 || operations < 0 || data < 0 || back < 0)
@@ -177,7 +176,7 @@ static struct cul_ktask *fuse_daemon(struct cul_klocks *l, uint64_t connection)
 
 static void find_fuse(struct cul_klocks *l, const struct cul_ktask *t, struct blocked *b)
 {
-	int64_t device = cul_btf_offset(types_of(l->k, "fuse"), "fuse_conn", "dev");
+	int64_t device = cul_btf_offset(cul_ktypes_of(l->k, "fuse"), "fuse_conn", "dev");
 	uint64_t connection = fuse_connection(l, t);
 	uint32_t number;
 
@@ -257,6 +256,8 @@ static bool find_blocked(struct cul_klocks *l, struct cul_ktask *t, const struct
 		snprintf(b->what, sizeof(b->what), "%s", known[i].what);
 		if (!strcmp(b->event, "fuse"))
 			find_fuse(l, t, b);
+		else if (!strcmp(b->event, "gpu"))
+			cul_kfence_find(l, t, b->what, b->name);
 		return true;
 	}
 	list = cul_koffset(k, "completion", "wait.task_list");

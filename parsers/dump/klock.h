@@ -44,6 +44,10 @@ bool cul_kfind_waiter(struct cul_klocks *l, const struct cul_ktask *t, const str
 void cul_kname_variable(struct cul_kernel *k, uint64_t address, char *out, size_t size);
 /** The super block whose write lock @sem is. */
 bool cul_kfrozen_super(struct cul_kernel *k, uint64_t sem, char type[32], char id[40], int *frozen);
+/** The types of a module, or the kernel's where it is built in or has none. */
+const struct cul_btf *cul_ktypes_of(struct cul_kernel *k, const char *module);
+/** kfence.c: the GPU's fence that @t waits for, in words, and its operations' name. False: not found; both are as they were. */
+bool cul_kfence_find(struct cul_klocks *l, const struct cul_ktask *t, char what[160], char name[96]);
 /** Tell what else than a lock @t waits for; @lock: the one that it waits for, or NULL. */
 enum cul_status cul_kblocked_tell(struct cul_klocks *l, struct cul_ktask *t, const struct cul_kwait *lock);
 
