@@ -61,7 +61,9 @@ struct dump {
 	const char *word;
 	bool json, opened;
 	int members, printed;
-	char *member; /* name of the one at hand */
+	char **names; /* of members, by id - 1 */
+	size_t name_room;
+	int at; /* id of the one that is told of; files of a set come once more at the end */
 	struct row *rows;
 	size_t count, room;
 	char *missing[16]; /* "stage: why" */
@@ -134,7 +136,7 @@ static bool add_row(struct dump *d, size_t view, const struct cul_observation *o
 	struct row *row = &d->rows[d->count++];
 	size_t column = 0;
 
-	*row = (struct row){ .view = view, .member = d->members };
+	*row = (struct row){ .view = view, .member = d->at > 0 ? d->at : d->members };
 	if (views[view].style == FACTS) {
 		row->cells[0] = facts(ob);
 		return row->cells[0];
@@ -160,9 +162,9 @@ static void put_object(struct dump *d, const struct cul_observation *ob)
 {
 	fputs(d->printed++ ? ",\n    { \"kind\": " : "\n    { \"kind\": ", stdout);
 	put_json(stdout, slice_of(ob->kind->name));
-	if (d->member) {
+	if (d->at > 0 && d->at <= d->members && d->names[d->at - 1]) {
 		fputs(", \"member\": ", stdout);
-		put_json(stdout, slice_of(d->member));
+		put_json(stdout, slice_of(d->names[d->at - 1]));
 	}
 	for (size_t i = 0; i < ob->count; i++) {
 		const struct cul_value *v = &ob->values[i];
@@ -190,10 +192,27 @@ static enum cul_status on_member(void *ctx, const struct cul_member *member, int
 {
 	struct dump *d = ctx;
 
-	*id = ++d->members;
-	free(d->member);
-	d->member = strdup(member->name);
-	return d->member ? CUL_OK : CUL_ENOMEM;
+	if ((size_t)d->members == d->name_room) {
+		size_t room = d->name_room ? d->name_room * 2 : 16;
+		char **names = realloc(d->names, room * sizeof(*names));
+
+		if (!names)
+			return CUL_ENOMEM;
+		d->names = names;
+		d->name_room = room;
+	}
+	d->names[d->members] = strdup(member->name);
+	*id = d->at = ++d->members;
+	return d->names[d->members - 1] ? CUL_OK : CUL_ENOMEM;
+}
+
+static enum cul_status on_section(void *ctx, const struct cul_section_info *info, int *id)
+{
+	struct dump *d = ctx;
+
+	*id = 0;
+	d->at = info->member;
+	return CUL_OK;
 }
 
 static enum cul_status on_observe(void *ctx, const struct cul_observation *ob)
@@ -363,7 +382,7 @@ int run_dump(const struct options *o)
 {
 	static const char *const words[] = { "dmesg", "tasks", "stacks", "info" };
 	struct dump d = { .word = o->args[0], .json = o->json };
-	struct cul_sink sink = { .ctx = &d, .member = on_member, .observe = on_observe };
+	struct cul_sink sink = { .ctx = &d, .member = on_member, .section = on_section, .observe = on_observe };
 	AUTO(bundle_closep) struct cul_bundle *bundle = NULL;
 	struct cul_error err = { 0 };
 	size_t word = 0;
@@ -408,7 +427,9 @@ int run_dump(const struct options *o)
 			free(d.rows[i].cells[c]);
 	for (size_t i = 0; i < d.missing_count; i++)
 		free(d.missing[i]);
+	for (int i = 0; i < d.members; i++)
+		free(d.names[i]);
+	free(d.names);
 	free(d.rows);
-	free(d.member);
 	return ret;
 }
