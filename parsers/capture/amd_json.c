@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "parsers/capture/amd_json.h"
 #include "parsers/tables.h"
 
 #define MOST (4u << 20)
@@ -104,7 +105,7 @@ static double mib(const cJSON *node, const char *path)
 }
 
 /* The object of one card of rocm-smi: keys carry their unit in brackets and change with the release. */
-static enum cul_status card(struct cul_parse *parse, const struct cul_record *rec, int64_t index, const cJSON *node)
+enum cul_status cul_amd_card(struct cul_parse *parse, const struct cul_record *rec, int64_t index, const cJSON *node)
 {
 	double total = number(at(node, "VRAM Total Memory (B)")) / 1048576, used = number(at(node, "VRAM Total Used Memory (B)")) / 1048576;
 	double share = first_number(node, CUL_LIST("GPU Memory Allocated (VRAM%)", "GPU memory use (%)"));
@@ -141,7 +142,7 @@ static enum cul_status rocm_process(struct cul_parse *parse, const struct cul_re
 			cul_real("used_mib", n > 2 && cul_to_real(cells[2], &bytes) ? bytes / 1048576 : NAN));
 }
 
-static enum cul_status amd_smi_gpu(struct cul_parse *parse, const struct cul_record *rec, const cJSON *node)
+enum cul_status cul_amd_gpu(struct cul_parse *parse, const struct cul_record *rec, const cJSON *node)
 {
 	double index = number(at(node, "gpu"));
 	if (isnan(index) || index < 0 || index > 1e6)
@@ -184,9 +185,9 @@ static enum cul_status emit_all(struct cul_parse *parse, const struct cul_record
 		struct cul_slice key = cul_str(entry->string);
 		int64_t index;
 		if (!key.size)
-			status = amd_smi_gpu(parse, rec, entry);
+			status = cul_amd_gpu(parse, rec, entry);
 		else if (cul_skip(&key, CUL_LIT("card")) && cul_to_int(key, &index) && cJSON_IsObject(entry))
-			status = card(parse, rec, index, entry);
+			status = cul_amd_card(parse, rec, index, entry);
 		else if (cul_is(cul_str(entry->string), CUL_LIT("system")))
 			cJSON_ArrayForEach(inner, entry)
 				if (status == CUL_OK)
