@@ -239,7 +239,7 @@ enum cul_status cul_vmcore_open(struct cul_parse *parse, const struct cul_image 
 const struct cul_parser cul_parser_vmcore = {
 	.name = "vmcore",
 	.about = "kernel dumps: kdump-compressed, ELF, flattened (makedumpfile, QEMU, virsh dump)",
-	.kinds = CUL_KINDS(CUL_KIND("dump.kernel", 1, "", F_KERNEL, F_ARCH, F_BUILD_ID, F_HOST, F_UPTIME_S, F_PANIC, F_FORM, F_PACKING, F_CPU_COUNT, F_TOTAL_MIB,
+	.kinds = CUL_KINDS(CUL_KIND("dump.kernel", 2, "", F_KERNEL, F_ARCH, F_BUILD_ID, F_HOST, F_UPTIME_S, F_PANIC, F_FORM, F_PACKING, F_CPU_COUNT, F_TOTAL_MIB,
 				    F_INCOMPLETE, F_DUMP_LEVEL, F_FILTERED, F_PAGING, F_PARTS, F_LOG_RECORDS, F_LOG_LOST),
 			   CUL_KIND("dump.part", 1, "", F_PART, F_PARTS, F_FROM_MIB, F_TO_MIB),
 			   CUL_VMCORE_KINDS
