@@ -163,7 +163,10 @@ struct cul_slice cul_bundle_beside(const struct cul_bundle *b)
  */
 bool cul_settle(struct cul_bundle *b, struct cul_stream *stream, const char *name, bool outermost, struct cul_member *member)
 {
-	snprintf(b->name, sizeof(b->name), "%s", name);
+	size_t size = strlen(name);
+	size = size < sizeof(b->name) ? size : sizeof(b->name) - 1;
+	memcpy(b->name, name, size);
+	b->name[size] = 0;
 	for (uint32_t level = 0;; level++) {
 		struct cul_slice head = cul_stream_peek(stream, CUL_FORM_HEAD);
 		enum cul_form form = cul_form_of(head);
@@ -278,6 +281,14 @@ bool cul_bundle_next(struct cul_bundle *b, struct cul_member *member)
 		if (open)
 			return true;
 	}
+}
+
+void cul_bundle_refill(struct cul_bundle *b, struct cul_slice bytes)
+{
+	cul_stream_free(b->current);
+	b->budget.made = b->budget.read = 0;
+	b->budget.spent = false;
+	b->current = cul_stream_memory(bytes, &b->budget);
 }
 
 size_t cul_bundle_read(struct cul_bundle *b, void *buffer, size_t size)

@@ -65,6 +65,9 @@ void cul_read_beside(struct cul_bundle *b, int fd, const char *name);
  */
 bool cul_settle(struct cul_bundle *b, struct cul_stream *stream, const char *name, bool outermost, struct cul_member *member);
 
+/** One that cul_bundle_memory() made has @bytes, borrowed, as its member at hand. */
+void cul_bundle_refill(struct cul_bundle *b, struct cul_slice bytes);
+
 /* ---- containers.c ---- */
 /** Open the container whose bytes @chain (taken over) has; what is wrong with it is damage. */
 void cul_container_push(struct cul_bundle *b, struct cul_stream *chain, enum cul_form form, const char *name, bool outermost);

@@ -13,15 +13,12 @@
 #include "parsers/image.h"
 #include "parsers/parts.h"
 #include "parsers/sections.h"
+#include "parsers/side.h"
 #include "parsers/state.h"
 #include "parsers/writing.h"
 
-/* words that make a record suspect; lower case. The first ones do so even where its envelope says "info". */
-#define GRAVE 7
-static const char *const suspicion[] = {
-	"panic", "fatal", "traceback", "exception", "segfault", "killed", "critical",
-	"error", "fail", "abort", "timeout", "timed out", "corrupt", "oops", "denied", " hang", "incompatible", "unable to", "refused", "not responding", "stuck", "hung", "lockup",
-};
+#define SMALL (128 << 10) /* bytes of a member that may be read beside others */
+#define ALONE 16          /* small members that are read one by one before it is worth the threads */
 
 enum cul_status cul_parse_fail(struct cul_parse *p, enum cul_status status)
 {
@@ -36,128 +33,6 @@ enum cul_status cul_parse_no_memory(struct cul_parse *p)
 }
 
 extern const struct cul_parser cul_parser_vmcore;
-
-/* ---- needles -------------------------------------------------------------------------------- */
-
-struct collect {
-	struct cul_needle *needles;
-	uint32_t *use;
-	size_t count, room;
-	bool failed;
-};
-
-static void add_needle(struct collect *c, const char *literal, bool caseless, uint32_t use)
-{
-	if (!literal || !*literal)
-		return;
-	if (c->count == c->room) {
-		c->room = c->room ? c->room * 2 : 1024;
-		struct cul_needle *needles = realloc(c->needles, c->room * sizeof(*needles));
-		if (needles)
-			c->needles = needles;
-		uint32_t *uses = realloc(c->use, c->room * sizeof(*uses));
-		if (uses)
-			c->use = uses;
-		if (!needles || !uses) {
-			c->failed = true;
-			c->room = c->count;
-			return;
-		}
-	}
-	c->needles[c->count] = (struct cul_needle){ cul_str(literal), caseless, (uint32_t)c->count };
-	c->use[c->count++] = use;
-}
-
-static enum cul_status make_needles(struct cul_parse *p)
-{
-	struct collect c = { 0 };
-	for (size_t i = 0; i < p->message_count; i++)
-		for (const char *const *n = cul_messages[i]->needles; n && *n; n++)
-			add_needle(&c, *n, false, USE(USE_MESSAGE, i));
-	for (size_t i = 0; i < p->capture_count; i++)
-		for (const char *const *n = cul_captures[i]->needles; n && *n; n++)
-			add_needle(&c, *n, false, USE(USE_CAPTURE, i));
-	for (size_t i = 0; i < p->interest_count; i++)
-		for (const char *const *n = p->interests->items[i].literals; n && *n; n++)
-			add_needle(&c, *n, p->interests->items[i].caseless, USE(USE_INTEREST, i));
-	for (size_t i = 0; i < sizeof(suspicion) / sizeof(suspicion[0]); i++)
-		add_needle(&c, suspicion[i], true, USE(USE_SUSPICION, i));
-	add_needle(&c, " kernel: ", false, USE(USE_KERNEL, 0)); /* so that a syslog counts as a kernel log where it is one */
-	/* what a journal says by a number alone, or in bytes */
-	for (const char *const *n = CUL_LIST("\"PRIORITY\":\"0\"", "\"PRIORITY\":\"1\"", "\"PRIORITY\":\"2\"", "\"PRIORITY\":\"3\"", "\"PRIORITY\" : \"3\"", "\"PRIORITY\" : \"2\"", "\"MESSAGE\":[", "\"MESSAGE\" : ["); *n; n++)
-		add_needle(&c, *n, false, USE(USE_WANTED, 0));
-	add_needle(&c, "#033[", false, USE(USE_ODD, 0));         /* rsyslog's escape of an escape */
-	p->needle_use = c.use;
-	enum cul_status status = c.failed ? CUL_ENOMEM : cul_needles_new(c.needles, c.count, &p->needles);
-	/* the literals are the parsers' and the rules'; the array itself is copied by the set */
-	free(c.needles);
-	p->hits = calloc(c.count + 1, sizeof(*p->hits));
-	p->hit_marked = calloc(c.count + 1, 1);
-	p->needle_class = calloc(c.count + 1, 1);
-	for (size_t i = 0; p->needle_class && i < c.count; i++)
-		p->needle_class[i] = USE_TYPE(c.use[i]) == USE_KERNEL ? CUL_LINE_KERNEL : USE_TYPE(c.use[i]) == USE_ODD ? CUL_LINE_ODD : CUL_LINE_HIT;
-	return status == CUL_OK && p->hits && p->hit_marked && p->needle_class ? CUL_OK : cul_parse_no_memory(p);
-}
-
-static void note_hit(struct cul_parse *p, uint32_t index)
-{
-	uint32_t type = USE_TYPE(p->needle_use[index]);
-	if (type >= USE_SUSPICION) {
-		p->suspicious |= type == USE_SUSPICION;
-		p->grave |= type == USE_SUSPICION && USE_INDEX(p->needle_use[index]) < GRAVE;
-		p->kernel_word |= type == USE_KERNEL;
-		p->wanted |= type == USE_WANTED;
-	} else if (!p->hit_marked[index]) {
-		p->hit_marked[index] = 1;
-		p->hits[p->hit_count++] = index;
-	}
-}
-
-static bool on_hit(void *ctx, uint32_t index, size_t end)
-{
-	(void)end;
-	note_hit(ctx, index);
-	return true;
-}
-
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return x < y ? -1 : x > y;
-}
-
-static void forget_hits(struct cul_parse *p)
-{
-	for (size_t i = 0; i < p->hit_count; i++)
-		p->hit_marked[p->hits[i]] = 0;
-	p->hit_count = 0;
-	p->suspicious = p->grave = p->kernel_word = p->wanted = false;
-}
-
-/* All that stands in @text, as sorted needle indexes in p->hits: parsers first, then interests. */
-void cul_find_hits(struct cul_parse *p, struct cul_slice text)
-{
-	forget_hits(p);
-	cul_needles_scan(p->needles, text, on_hit, p);
-	if (p->hit_count > 1)
-		qsort(p->hits, p->hit_count, sizeof(p->hits[0]), by_number);
-}
-
-/* The same of the line that comes next: mostly it is known. */
-static void next_hits(struct cul_parse *p, struct cul_slice text)
-{
-	const struct cul_hit *hits;
-	size_t count;
-	if (!cul_lines_hits(p->lines, &hits, &count)) {
-		cul_find_hits(p, text);
-		return;
-	}
-	forget_hits(p);
-	for (size_t i = 0; i < count; i++)
-		note_hit(p, hits[i].needle);
-	if (p->hit_count > 1)
-		qsort(p->hits, p->hit_count, sizeof(p->hits[0]), by_number);
-}
 
 /* ---- sections ------------------------------------------------------------------------------- */
 
@@ -524,7 +399,7 @@ static void read_member(struct cul_parse *p)
 			continue;
 		}
 		uint64_t only = 0;
-		next_hits(p, line.text);
+		cul_next_hits(p, line.text);
 		if (!begins) {
 			for (size_t i = 0; i < p->hit_count; i++)
 				if (USE_TYPE(p->needle_use[p->hits[i]]) == USE_CAPTURE)
@@ -779,16 +654,18 @@ static bool read_dump(struct cul_parse *p)
 	return true;
 }
 
-static void parse_done(struct cul_parse *p)
+void cul_parse_done(struct cul_parse *p)
 {
 	drop_inner(p);
 	cul_ksplit_free(&p->splits);
 	cul_parts_free(p);
-	cul_needles_free(p->needles);
-	free(p->needle_use);
+	if (!p->beside) {
+		cul_needles_free(p->needles);
+		free(p->needle_use);
+		free(p->needle_class);
+	}
 	free(p->hits);
 	free(p->hit_marked);
-	free(p->needle_class);
 	for (size_t i = 0; p->patterns && i < p->interest_count; i++)
 		cul_pattern_free(p->patterns[i]);
 	free(p->patterns);
@@ -852,12 +729,13 @@ static enum cul_status no_observation(void *ctx, const struct cul_observation *o
 	return CUL_OK;
 }
 
-enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests *interests, const struct cul_limits *limits,
-			  const struct cul_sink *sink, struct cul_tally *tally, struct cul_error *err)
+/* @other: NULL, or one whose needles serve. NULL: out of memory before there was anything that could say so. */
+static struct cul_parse *parse_new(struct cul_bundle *bundle, const struct cul_interests *interests, const struct cul_limits *limits,
+				   const struct cul_sink *sink, struct cul_parse *other, struct cul_error *err)
 {
 	struct cul_parse *p = calloc(1, sizeof(*p));
 	if (!p)
-		return cul_fail(err, CUL_ENOMEM, "out of memory before reading");
+		return NULL;
 	p->bundle = bundle;
 	p->interests = interests;
 	p->heard = *sink;
@@ -889,15 +767,89 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 		if (interests->items[i].line && !interests->items[i].literals && !interests->items[i].fold)
 			p->always[p->always_count++] = i;
 	}
-	enum cul_status status = p->patterns && p->broken && p->loose && p->tight && p->always && p->line_taken && p->jqs && p->emitted && p->scratch && p->arena && cul_fold_init(p) ? make_needles(p) : cul_parse_no_memory(p);
+	enum cul_status status = p->patterns && p->broken && p->loose && p->tight && p->always && p->line_taken && p->jqs && p->emitted && p->scratch && p->arena && cul_fold_init(p) ? (other ? cul_share_hits(p, other) : cul_make_hits(p)) : cul_parse_no_memory(p);
 	if (status == CUL_OK) {
 		struct cul_lines_how how = { p->needles, p->needle_class, p->limits.threads, p->limits.block_bytes, sink->text ? on_leave : NULL, p };
 		p->lines = cul_lines_new(&how);
 		if (!p->lines)
-			status = cul_parse_no_memory(p);
+			cul_parse_no_memory(p);
 	}
+	return p;
+}
+
+struct cul_parse *cul_parse_beside(struct cul_parse *other, const struct cul_sink *sink, struct cul_error *err)
+{
+	struct cul_limits limits = other->limits;
+	limits.threads = 1;
+	struct cul_parse *p = parse_new(NULL, other->interests, &limits, sink, other, err);
+	if (!p || !p->failed)
+		return p;
+	cul_parse_done(p);
+	return NULL;
+}
+
+enum cul_status cul_parse_damage(struct cul_parse *p, int member, const char *why)
+{
+	return note_damage(p, member, why);
+}
+
+void cul_parse_member(struct cul_parse *p, struct cul_bundle *bundle, const char *name, int member, void (*between)(void *ctx), void *ctx)
+{
+	p->bundle = bundle;
+	p->member_name = name;
+	p->member = member;
+	cul_lines_start(p->lines, bundle, p->limits.line_bytes);
+	const char *binary = cul_lines_binary(p->lines);
+	if (binary) {
+		char why[200];
+		snprintf(why, sizeof(why), "not read: %s", binary);
+		note_damage(p, p->member, why);
+	} else {
+		read_member(p);
+	}
+	p->tally.bytes += (uint64_t)cul_lines_bytes(p->lines);
+	if (cul_lines_failed(p->lines))
+		cul_parse_no_memory(p);
+	if (!p->failed)
+		between(ctx);
+	if (p->inner_count)
+		read_inner(p);
+}
+
+static void tell_damage(void *ctx)
+{
+	struct cul_parse *p = ctx;
+	read_damage(p, p->member_name, p->member);
+}
+
+/* Is the bundle's member one of many small ones, text and nothing else, that may be read beside others? */
+static bool is_small(struct cul_parse *p, const struct cul_member *member)
+{
+	if (p->limits.threads < 2 || member->size < 0 || member->size > SMALL)
+		return false;
+	struct cul_slice head = cul_bundle_head(p->bundle), name = cul_str(member->name);
+	return (member->size || !head.size) && !cul_has(name, CUL_LIT("dmesg-e")) && !dump_of(head, name);
+}
+
+enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests *interests, const struct cul_limits *limits,
+			  const struct cul_sink *sink, struct cul_tally *tally, struct cul_error *err)
+{
+	struct cul_parse *p = parse_new(bundle, interests, limits, sink, NULL, err);
+	if (!p)
+		return cul_fail(err, CUL_ENOMEM, "out of memory before reading");
+	enum cul_status status;
+	struct cul_side *side = NULL;
+	unsigned small = 0;
+	sink = p->sink;
 	struct cul_member member;
-	while (status == CUL_OK && !p->failed && cul_bundle_next(bundle, &member)) {
+	while (!p->failed && cul_bundle_next(bundle, &member)) {
+		if (is_small(p, &member) && ++small > ALONE && (side || (side = cul_side_new(p)))) {
+			cul_side_take(side, &member);
+			continue;
+		}
+		cul_side_flush(side);
+		if (p->failed)
+			break;
 		read_damage(p, NULL, -1);
 		p->member_name = member.name;
 		p->tally.members++;
@@ -908,23 +860,10 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 				read_damage(p, member.name, p->member);
 			continue;
 		}
-		cul_lines_start(p->lines, bundle, p->limits.line_bytes);
-		const char *binary = cul_lines_binary(p->lines);
-		if (binary) {
-			char why[200];
-			snprintf(why, sizeof(why), "not read: %s", binary);
-			note_damage(p, p->member, why);
-		} else {
-			read_member(p);
-		}
-		p->tally.bytes += (uint64_t)cul_lines_bytes(p->lines);
-		if (cul_lines_failed(p->lines))
-			cul_parse_no_memory(p);
-		if (!p->failed)
-			read_damage(p, p->member_name, p->member);
-		if (p->inner_count)
-			read_inner(p);
+		cul_parse_member(p, bundle, member.name, p->member, tell_damage, p);
 	}
+	cul_side_flush(side);
+	cul_side_free(side);
 	if (!p->failed)
 		read_damage(p, NULL, -1);
 	cul_parts_read(p);
@@ -933,6 +872,6 @@ enum cul_status cul_parse(struct cul_bundle *bundle, const struct cul_interests 
 	if (tally)
 		*tally = p->tally;
 	status = p->failed;
-	parse_done(p);
+	cul_parse_done(p);
 	return status;
 }

@@ -51,7 +51,9 @@ struct cul_parse {
 	struct cul_error *err;
 	enum cul_status failed; /* the first failure; everything ends soon after */
 
+	bool beside;            /* the needles are another's */
 	struct cul_needles *needles;
+	size_t needle_count;
 	uint32_t *needle_use; /* by needle: what it belongs to */
 	size_t message_count, capture_count, interest_count;
 	struct cul_pattern **patterns; /* by interest; compiled when first met */
@@ -142,6 +144,11 @@ bool cul_stamp(struct cul_slice line, struct cul_time *ret);
 bool cul_fold_init(struct cul_parse *parse);
 void cul_fold_line(struct cul_parse *parse, const struct cul_record *rec);
 void cul_fold_end(struct cul_parse *parse);
+/** hits.c: the needles of all parsers and interests; those of @other, which lives longer. */
+enum cul_status cul_make_hits(struct cul_parse *parse);
+enum cul_status cul_share_hits(struct cul_parse *parse, const struct cul_parse *other);
+/** The same as cul_find_hits() of the line that comes next: mostly it is known. */
+void cul_next_hits(struct cul_parse *parse, struct cul_slice text);
 /** What stands in @text, as sorted needle indexes in hits. */
 void cul_find_hits(struct cul_parse *parse, struct cul_slice text);
 /** One line as a record, its hits being known. */

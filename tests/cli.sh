@@ -36,11 +36,13 @@ leads() { # NAME CAUSE: the JSON in out
 first=$samples/ollama-amd-queue-evicted
 cause=amdgpu.queue-evicted-hang
 
-# threads change nothing: many bundles, one of many blocks, packed
+# threads change nothing: many bundles, one of many blocks, packed, a tree of small files
 many=$(ls -d "$samples"/*)
 awk 'BEGIN { for (i = 1; i <= 60000; i++) printf "[%6d.%06d] %s\n", i, i, i % 9973 ? "usb 1-4: new high-speed USB device number " i : "NVRM: Xid (PCI:0000:3b:00): 79, pid=" i ", name=python3, GPU has fallen off the bus." }' > "$scratch/long.log"
 gzip -k "$scratch/long.log"
-for input_path in "$many" "$scratch/long.log" "$scratch/long.log.gz"; do
+tar -C "$samples" -cf "$scratch/small.tar" .
+head -c 300000 "$scratch/small.tar" > "$scratch/cut.tar" # and one that ends in the midst of a file
+for input_path in "$many" "$scratch/long.log" "$scratch/long.log.gz" "$scratch/small.tar" "$scratch/cut.tar" "$samples"; do
 	for jobs in 1 2 5; do
 		# shellcheck disable=SC2086
 		"$culprit" --json -j $jobs $input_path > "$scratch/jobs$jobs" 2> "$scratch/err" || fail "--jobs $jobs: exit status $?"
