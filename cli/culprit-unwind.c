@@ -2,7 +2,7 @@
 /**
  * culprit-unwind: callers of a dead program's threads by libdwfl (elfutils). culprit starts it for --sysroot and --debuginfo.
  *
- * It never sees the core: registers, stacks and modules come over standard input (unwind.h), and answers go back the same way. Files
+ * It never sees the core: registers, stacks, modules and the vdso's image come over standard input (unwind.h), and answers go back the same way. Files
  * are opened beneath the folders given and nowhere else (links are followed as if the folder were the root), regular ones only, and
  * used only if their build-id is the module's. Nothing is asked of a network: libdwfl's own ways to find files are not in use, and there is no
  * environment. It has limits on memory, CPU and time, and enters the same sandbox as culprit. What it can't do it doesn't answer: culprit tells.
@@ -36,11 +36,18 @@
 #define DEPTH 64 /* of a path */
 #define LINKS 32 /* in a path */
 #define TOLD 4
+#define VDSO "[vdso]"
 
 static struct {
 	int fds[FOLDERS];
 	size_t count;
 } folders;
+
+/* the vdso at hand */
+static struct {
+	unsigned char bytes[UNWIND_IMAGE];
+	size_t size;
+} image;
 
 struct asked {
 	struct unwind_head head;
@@ -245,6 +252,8 @@ static int on_debuginfo(Dwfl_Module *mod, void **data, const char *name, Dwarf_A
 
 static int on_elf(Dwfl_Module *mod, void **data, const char *name, Dwarf_Addr base, char **file, Elf **elf)
 {
+	/* only the vdso has no file yet */
+	*elf = image.size && !strcmp(name, VDSO) ? elf_memory((char *)image.bytes, image.size) : NULL;
 	return -1;
 }
 
@@ -304,7 +313,7 @@ static int on_frame(Dwfl_Frame *state, void *ctx)
 	Dwfl_Line *line = mod ? dwfl_module_getsrc(mod, in) : NULL;
 
 	if (name)
-		snprintf(frame.function, sizeof(frame.function), "%.*s", (int)strcspn(name, "@"), name);
+		function_name(name, frame.function, sizeof(frame.function));
 	if (line) {
 		int number = 0;
 		const char *file = dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL), *base = file ? strrchr(file, '/') : NULL;
@@ -365,6 +374,8 @@ static void unwind(struct asked *a)
 		if (lost++ < TOLD)
 			size += (size_t)snprintf(names + size, sizeof(names) - size, "%s%.30s%s", size ? ", " : "", base, other ? " (another build)" : "");
 	}
+	if (image.size)
+		dwfl_report_module(dwfl, VDSO, a->head.image_at, a->head.image_at + image.size);
 	dwfl_report_end(dwfl, NULL, NULL);
 	if (found && dwfl_attach_state(dwfl, NULL, (pid_t)(a->head.pid > 0 && a->head.pid < INT32_MAX ? a->head.pid : 1), &threads, a))
 		dwfl_getthreads(dwfl, on_thread, a);
@@ -390,9 +401,12 @@ static bool serve(void)
 {
 	struct asked a = { 0 };
 
-	if (!take(&a.head, sizeof(a.head)) || a.head.magic != UNWIND_MAGIC || a.head.modules > UNWIND_MODULES || a.head.threads > UNWIND_THREADS)
+	if (!take(&a.head, sizeof(a.head)) || a.head.magic != UNWIND_MAGIC || a.head.modules > UNWIND_MODULES || a.head.threads > UNWIND_THREADS || a.head.image_size > UNWIND_IMAGE)
 		return false;
 	alarm(UNWIND_SECONDS);
+	image.size = a.head.image_size;
+	if (!take(image.bytes, image.size))
+		return false;
 	a.modules = room(a.head.modules, sizeof(*a.modules));
 	a.threads = room(a.head.threads, sizeof(*a.threads));
 	a.stacks = room(a.head.threads, sizeof(*a.stacks));

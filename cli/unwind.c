@@ -96,7 +96,11 @@ static const char *ask(int fd, const struct cul_unwind *what, double until)
 	const char *why;
 
 	head.modules = (uint32_t)(what->module_count < UNWIND_MODULES ? what->module_count : UNWIND_MODULES);
+	head.image_at = what->image_at;
+	head.image_size = what->image.size < UNWIND_IMAGE ? what->image.size : 0;
 	why = send_all(fd, &head, sizeof(head), until);
+	if (!why)
+		why = send_all(fd, what->image.data, head.image_size, until);
 	for (uint32_t i = 0; i < head.modules && !why; i++) {
 		const struct cul_unwind_module *m = &what->modules[i];
 		struct unwind_module module = { .base = m->base, .end = m->end, .bias = m->bias };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * Callers by culprit-unwind: a core of a program whose calls are known, made here, with that program as its sysroot; then helpers that lie, hang and die.
- * usage: unwind CULPRIT
+ * usage: unwind CULPRIT yes|no
+ * yes: C++ names are taken apart.
  *
  * The child stops three calls deep; its parent reads registers and memory by ptrace and writes a core as Linux would: notes and the
  * segments that hold the stack and the program's first page. 77, with a word, where tracing isn't allowed or libdw is absent.
@@ -20,6 +21,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SEGMENTS 256
@@ -48,11 +50,23 @@ __attribute__((noinline)) static int second_call(int n)
 	return more + depth;
 }
 
+/* as a C++ compiler would call demo::Queue::push(int) */
+static int first_call(int n) __asm__("_ZN4demo5Queue4pushEi");
 __attribute__((noinline)) static int first_call(int n)
 {
 	volatile int more = second_call(n + 1);
 
 	return more * depth;
+}
+
+__attribute__((noinline)) static int clock_calls(int n)
+{
+	struct timespec t = { .tv_sec = n };
+
+	raise(SIGSTOP);
+	while (t.tv_nsec >= 0)
+		clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int)t.tv_nsec;
 }
 
 /* ---- a core of it ------------------------------------------------------------------------------------- */
@@ -69,7 +83,7 @@ static size_t add_note(unsigned char *to, uint32_t type, const void *desc, size_
 
 static bool write_core(pid_t pid, const char *path)
 {
-	static unsigned char notes[1 << 16], files[1 << 15], buffer[MOST];
+	static unsigned char notes[1 << 16], files[1 << 15], buffer[MOST], auxv[4096];
 	struct {
 		uint64_t start, end, at;
 		bool stack;
@@ -105,7 +119,7 @@ static bool write_core(pid_t pid, const char *path)
 			memcpy(paths + names, file, strlen(file) + 1);
 			names += strlen(file) + 1;
 		}
-		bool stack = !strcmp(file, "[stack]");
+		bool stack = !strcmp(file, "[stack]") || !strcmp(file, "[vdso]");
 		if (stack || (file[0] == '/' && !offset)) {
 			segments[count].start = start;
 			segments[count].end = end;
@@ -119,6 +133,13 @@ static bool write_core(pid_t pid, const char *path)
 	size += add_note(notes + size, NT_PRSTATUS, &status, sizeof(status));
 	size += add_note(notes + size, NT_PRPSINFO, &info, sizeof(info));
 	size += add_note(notes + size, NT_FILE, files, n + names);
+	snprintf(text, sizeof(text), "/proc/%d/auxv", (int)pid);
+	int vector = open(text, O_RDONLY | O_CLOEXEC);
+	ssize_t got = vector < 0 ? -1 : read(vector, auxv, sizeof(auxv));
+	if (got > 0)
+		size += add_note(notes + size, NT_AUXV, auxv, (size_t)got);
+	if (vector >= 0)
+		close(vector);
 
 	uint64_t offset = sizeof(Elf64_Ehdr) + (count + 1) * sizeof(Elf64_Phdr);
 	Elf64_Ehdr head = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT }, .e_type = ET_CORE, .e_version = EV_CURRENT,
@@ -153,6 +174,59 @@ static bool write_core(pid_t pid, const char *path)
 	}
 	close(memory);
 	return fclose(out) == 0;
+}
+
+/* Step by step until the program counter lies between two addresses. */
+static bool step_into(pid_t pid, uint64_t start, uint64_t end)
+{
+	int state;
+
+	for (int i = 0; i < 20000; i++) {
+		struct elf_prstatus status = { .pr_pid = pid };
+		struct iovec io = { &status.pr_reg, sizeof(status.pr_reg) };
+		uint64_t pc = 0;
+
+		if (ptrace(PTRACE_GETREGSET, pid, (void *)NT_PRSTATUS, &io) < 0)
+			return false;
+#ifdef __aarch64__
+		memcpy(&pc, (char *)&status.pr_reg + 32 * 8, 8);
+#else
+		memcpy(&pc, (char *)&status.pr_reg + 16 * 8, 8);
+#endif
+		if (pc > start + 16 && pc < end)
+			return true;
+		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0 || waitpid(pid, &state, 0) < 0 || !WIFSTOPPED(state))
+			return false;
+	}
+	return false;
+}
+
+/* A core of a process that was in the vdso, which is in no file. */
+static bool write_vdso_core(const char *path)
+{
+	char line[600], text[64];
+	uint64_t start = 0, end = 0;
+	int state;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+			_exit(3);
+		_exit(clock_calls(1) & 1);
+	}
+	if (pid < 0 || waitpid(pid, &state, 0) < 0 || !WIFSTOPPED(state))
+		return false;
+	snprintf(text, sizeof(text), "/proc/%d/maps", (int)pid);
+	FILE *maps = fopen(text, "r");
+	while (maps && fgets(line, sizeof(line), maps))
+		if (strstr(line, "[vdso]"))
+			sscanf(line, "%" SCNx64 "-%" SCNx64, &start, &end);
+	if (maps)
+		fclose(maps);
+	bool good = start && step_into(pid, start, end) && write_core(pid, path);
+	kill(pid, SIGKILL);
+	waitpid(pid, &state, 0);
+	return good;
 }
 
 /* ---- the tool ----------------------------------------------------------------------------------------- */
@@ -251,8 +325,19 @@ int main(int argc, char **argv)
 
 	/* libc between the signal and the calls: from the machine itself */
 	text = run("'%s' parse --sysroot / '%s' 2>&1", argv[1], core, "");
-	expect("with /", text, " third_call second_call first_call main", true);
+	expect("with /", text, argc > 2 && !strcmp(argv[2], "yes") ? " third_call second_call demo::Queue::push main" :
+	       " third_call second_call _ZN4demo5Queue4pushEi main", true);
 	expect("with /", text, "unwound=\"libdw\"", true);
+
+	/* in the vdso */
+	char vdso[4300];
+	snprintf(vdso, sizeof(vdso), "%s/vdso.core", folder);
+	if (write_vdso_core(vdso)) {
+		text = run("'%s' parse --sysroot / '%s' 2>&1", argv[1], vdso, "");
+		expect("vdso", text, "clock_gettime clock_calls main", true);
+	} else {
+		puts("vdso: not tried, clock_gettime() does not go there");
+	}
 
 	/* the program alone, by its name: libc is missing and said so */
 	run("mkdir '%s/root' && cp '%s' '%s/root/'", folder, self, folder);

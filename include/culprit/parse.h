@@ -80,6 +80,8 @@ struct cul_unwind {
 	const struct cul_unwind_module *modules;
 	const struct cul_unwind_thread *threads;
 	size_t module_count, thread_count;
+	struct cul_slice image; /* the vdso, which is no file: all of it, as it lies at @image_at; may be empty */
+	uint64_t image_at;
 };
 struct cul_unwinder {
 	void *ctx;

@@ -2,8 +2,8 @@
 /**
  * Callers of a core's threads, as somebody who has the program's files finds them.
  *
- * What goes out: the modules with their build-ids, and of each thread its registers and the part of its stack above the stack
- * pointer. That is all that unwinding by .eh_frame reads; the core itself is handed to nobody. What comes back is bounded and put in
+ * What goes out: the modules with their build-ids, the vdso (kernel's code, in no file), and of each thread its registers and the part
+ * of its stack above the stack pointer. That is all that unwinding by .eh_frame reads; the core itself is handed to nobody. What comes back is bounded and put in
  * order here; names lose what isn't text.
  */
 #include "parsers/dump/core_notes.h"
@@ -17,6 +17,7 @@
 #define ALL_FRAMES (1u << 14)
 #define FIRST_STACK (1u << 20)
 #define STACK (128u << 10)
+#define VDSO (64u << 10)
 #define REGISTERS 112        /* in NT_PRSTATUS */
 
 struct collect {
@@ -57,6 +58,19 @@ static bool take_stack(const struct cul_core *core, const struct cul_core_thread
 	to->stack_at = at;
 	to->stack = cul_slice(bytes, cul_core_read(core, at, bytes, size));
 	return true;
+}
+
+/* All of it or nothing. */
+static struct cul_slice take_vdso(const struct cul_core *core)
+{
+	const struct cul_core_segment *s = core->vdso ? cul_core_segment(core, core->vdso, false) : NULL;
+	size_t size = s && s->end - core->vdso < VDSO ? (size_t)(s->end - core->vdso) : 0;
+	char *bytes = size ? malloc(size) : NULL;
+	if (bytes && (cul_core_read(core, core->vdso, bytes, size) != size || memcmp(bytes, "\177ELF", 4))) {
+		free(bytes);
+		bytes = NULL;
+	}
+	return cul_slice(bytes, bytes ? size : 0);
 }
 
 /* ---- what is told --------------------------------------------------------------------------------- */
@@ -139,6 +153,8 @@ enum cul_status cul_core_unwind(const struct cul_core *core, const struct cul_un
 			good = take_stack(core, &core->threads[i], i ? STACK : FIRST_STACK, &threads[i]);
 		else
 			threads[i].count = 0;
+	what.image = take_vdso(core);
+	what.image_at = core->vdso;
 	if (good) {
 		ret->threads = what.thread_count = count;
 		if (what.module_count)
@@ -151,6 +167,7 @@ enum cul_status cul_core_unwind(const struct cul_core *core, const struct cul_un
 	}
 	for (size_t i = 0; threads && i < count; i++)
 		free((char *)threads[i].stack.data);
+	free((char *)what.image.data);
 	free(threads);
 	free(modules);
 	free(path);
