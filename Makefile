@@ -58,10 +58,6 @@ fuzz: ## libFuzzer on parsers, archives and rules, FUZZ_SECONDS (60) each
 dumps: ## fresh kernel dumps by QEMU into DUMPS (build-dumps/); KERNELS="vmlinuz..."
 	python3 tests/dumps/boot.py $(DUMPS) $(KERNELS)
 
-plan: ## choose anew what is looked for of each literal (base/needle_planned.c), after rules or parsers have new ones
-	$(MAKE) build
-	ninja -C $(BUILD) plan
-
 calibrate: ## is 80 % right four times out of five? over samples/incidents, or CASES=FOLDER
 	$(MAKE) build >&2
 	python3 tests/calibrate.py $(BUILD)/cli/culprit $(CASES)
@@ -72,4 +68,4 @@ format: ## clang-format on what git says is changed
 clean: ## remove what make has built
 	rm -rf $(BUILD) build-gcc build-clang build-asan build-fuzz
 
-.PHONY: help deps demo test build release install bench bench-callgrind fuzz dumps calibrate plan format clean
+.PHONY: help deps demo test build release install bench bench-callgrind fuzz dumps calibrate format clean

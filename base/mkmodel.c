@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * Makes the model of ordinary log text at build time: mkmodel OUT FOLDER... reads all files below the folders, in order of
- * name, and writes struct cul_model as C. With "-t" in OUT's place the text itself goes to stdout, for `make plan`.
+ * name, and writes struct cul_model as C.
  *
  * Messages that samples are full of are seldom in a real log, so one kind of line (digits and hex made equal) counts at most
  * KIND_LINES times in a file, and a file at most FILE_BYTES.
@@ -112,8 +112,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "mkmodel: %s\n", good ? "hardly any text" : strerror(errno));
 		return 1;
 	}
-	if (!strcmp(argv[1], "-t"))
-		return fwrite(text, 1, text_size, stdout) != text_size;
 	FILE *out = open_memstream(&bytes, &size);
 	if (!out)
 		return 1;
@@ -123,11 +121,7 @@ int main(int argc, char **argv)
 	fputs("}, {\n", out);
 	write_bytes(out, model.triple, sizeof(model.triple));
 	fputs("}, {\n", out);
-	for (size_t k = 0; k < CUL_WINDOW_BYTES; k++) {
-		fputs("{", out);
-		write_bytes(out, model.places[k], CUL_MODEL_PLACES);
-		fputs("},\n", out);
-	}
+	write_bytes(out, model.window, sizeof(model.window));
 	fputs("} };\nconst struct cul_six cul_model_sixes[CUL_SIXES] = {\n", out);
 	for (size_t i = 0; i < CUL_SIXES; i++)
 		fprintf(out, "{%u,%u},%s", sixes[i].check, sixes[i].level, i % 16 == 15 ? "\n" : "");

@@ -2,43 +2,59 @@
 /**
  * Many literals in one pass: a filter over windows of four bytes, then an exact look.
  *
- * Of each literal one window of four bytes is sought, in one of sixteen buckets. A place of the text passes a bucket when
- * each of its four bytes may stand there in some window of that bucket: four table look-ups and three ANDs, for 16, 32 or 64
- * places at a time (needle_scan.c). Windows and buckets are chosen so that ordinary log text passes seldom
- * (needle_plan.c). What passes is held against a map of hashes, then against the windows themselves, then against the literals,
- * so the result is exact.
+ * Of each literal two neighbouring windows of four bytes are sought, so that one of them lies at an even place of the text wherever the
+ * literal stands, and only every second place is looked at: its hash in a map of bits (needle_scan.c). The windows are those that stand
+ * most seldom in ordinary log text. What passes is held against a second map by two bytes beside the window, then against the windows
+ * themselves, then against the literals, so the result is exact. A literal of four bytes has one window alone: at odd places its first
+ * three bytes are sought behind any byte.
  *
- * An Aho-Corasick automaton over 1500 literals takes megabytes and milliseconds to build, and reads a byte at a time.
+ * An Aho-Corasick automaton over 2000 literals takes megabytes and milliseconds to build, and reads a byte at a time. Sixteen buckets
+ * of windows looked up in vector registers (AVX2 by halves of bytes, AVX-512 VBMI by whole ones) let 11 and 5 of 100 places through with
+ * as many literals, and took three and two times as long.
  */
 #include "base/needle.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/needle_inside.h"
 
-#define BUCKETS 4096 /* of the exact look */
 #define SAMPLE (1 << 20)
-#define NEAR 64      /* hits that wait for their turn without memory of their own */
+#define NEAR 64          /* hits that wait for their turn without memory of their own */
+#define LITERAL 250      /* windows beyond this offset are not considered */
 
 struct entry {
-	uint32_t window; /* folded */
 	uint32_t needle;
-	uint32_t at;     /* offset of the window in the literal */
+	uint32_t at;            /* offset of the window in the literal */
 	uint32_t size;
 	uint32_t more, more_at; /* the literal's first or last four bytes, folded: whichever tells more; looked at before the needle is */
+};
+
+/* What is sought at one window; those of a window follow one another. */
+struct group {
+	uint32_t window; /* folded */
+	uint32_t first, count; /* of entries; count 0: nothing here */
 };
 
 struct cul_needles {
 	struct cul_filter filter;
 	enum cul_isa isa;
 	cul_filter_run *run;
-	uint32_t first[BUCKETS + 1];
+	struct group *groups;   /* by hash, the next free one if it is taken */
+	uint32_t group_mask;
+	bool fours; /* there are literals of four bytes */
 	struct entry *entries;
-	uint32_t *shorts; /* needles of fewer than four bytes */
+	uint64_t short_first[256 / 64]; /* first bytes of needles of fewer than four */
+	uint32_t *shorts;       /* those needles */
 	size_t short_count;
 	struct cul_needle *needles;
 	size_t count;
+};
+
+/* A window of a needle, before they are put in order. */
+struct wanted {
+	uint32_t window, needle, at;
 };
 
 static uint32_t load(const char *p)
@@ -46,6 +62,18 @@ static uint32_t load(const char *p)
 	uint32_t w;
 	memcpy(&w, p, sizeof(w));
 	return w;
+}
+
+static uint64_t load_eight(const char *p)
+{
+	uint64_t w;
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+static uint64_t load_five(const char *p)
+{
+	return load(p) | (uint64_t)(unsigned char)p[4] << 32;
 }
 
 static unsigned char upper(unsigned char c)
@@ -57,120 +85,208 @@ void cul_needles_free(struct cul_needles *set)
 {
 	if (!set)
 		return;
+	free(set->groups);
 	free(set->entries);
 	free(set->shorts);
 	free(set->needles);
 	free(set);
 }
 
-/* Byte @c may stand at place @k of a window of @bucket. */
-static void allow(struct cul_filter *f, unsigned bucket, size_t k, unsigned char c)
+static void set_bit(uint64_t *bits, uint32_t at)
 {
-	uint8_t bit = (uint8_t)(1u << bucket % 8);
-	f->bytes[bucket / 8][k][c & 127] |= bit;
-	f->low[bucket / 8][k][c & 15] |= bit;
-	f->high[bucket / 8][k][c >> 4] |= bit;
+	bits[at / 64] |= UINT64_C(1) << at % 64;
 }
 
-static void add_window(struct cul_filter *f, const struct cul_needle *n, struct cul_choice choice)
+static bool has_bit(const uint64_t *bits, uint32_t at)
 {
-	for (size_t k = 0; k < CUL_WINDOW_BYTES; k++) {
-		if (choice.at + k < n->literal.size) {
-			unsigned char c = (unsigned char)n->literal.data[choice.at + k];
-			allow(f, choice.bucket, k, c);
-			if (n->caseless)
-				allow(f, choice.bucket, k, upper(c));
+	return bits[at / 64] >> at % 64 & 1;
+}
+
+/* Where the window of those at @at and behind it begins that ordinary text has least often; the literal has five bytes or more. */
+static size_t choose(struct cul_slice literal, const uint8_t *levels, const float *often)
+{
+	size_t last = literal.size - CUL_WINDOW_BYTES, best = 0;
+	float least = HUGE_VALF;
+	if (last > LITERAL)
+		last = LITERAL;
+	float before = often[levels[cul_window_hash(cul_fold_window(load(literal.data))) >> 16]];
+	for (size_t i = 1; i <= last; i++) {
+		float own = often[levels[cul_window_hash(cul_fold_window(load(literal.data + i))) >> 16]];
+		if (before + own < least) {
+			least = before + own;
+			best = i - 1;
+		}
+		before = own;
+	}
+	return best;
+}
+
+static void add_near(struct cul_filter *f, uint32_t h)
+{
+	f->near[h / 64] |= UINT64_C(1) << h % 64;
+}
+
+static bool is_near(const struct cul_filter *f, uint32_t h)
+{
+	return f->near[h / 64] >> h % 64 & 1;
+}
+
+static void add_window(struct cul_filter *f, struct cul_slice literal, size_t at)
+{
+	const char *p = literal.data + at;
+	uint32_t h = cul_window_hash(cul_fold_window(load(p))) >> (32 - CUL_MAP_BITS);
+	f->map[h / 32] |= 1u << h % 32;
+	uint32_t *hint = &f->hints[h >> (CUL_MAP_BITS - CUL_HINT_BITS)];
+	*hint |= at + CUL_WINDOW_BYTES < literal.size ? 1u << cul_hint_bit((unsigned char)p[CUL_WINDOW_BYTES]) | 1u << cul_hint_bit(upper((unsigned char)p[CUL_WINDOW_BYTES])) :
+		 at ? 1u << (16 + cul_hint_bit((unsigned char)p[-1])) | 1u << (16 + cul_hint_bit(upper((unsigned char)p[-1]))) : UINT32_MAX;
+	if (at + 8 <= literal.size)
+		add_near(f, cul_near_hash(load_eight(p), CUL_NEAR_BEHIND));
+	else if (at >= 4)
+		add_near(f, cul_near_hash(load_eight(p - 4), CUL_NEAR_BEFORE));
+	else if (at + 5 <= literal.size)
+		add_near(f, cul_near_hash(load_five(p), CUL_NEAR_FIVE));
+	else if (at)
+		add_near(f, cul_near_hash(load_five(p - 1), CUL_NEAR_FIVE));
+	else
+		add_near(f, cul_near_hash(load(p), CUL_NEAR_FOUR));
+}
+
+/* A literal of four bytes at an odd place: any byte, then its first three; what tells is the window that begins there. */
+static void add_odd(struct cul_filter *f, struct cul_slice literal)
+{
+	unsigned char bytes[4];
+	memcpy(bytes + 1, literal.data, sizeof(bytes) - 1);
+	for (unsigned c = 0; c < 256; c++) {
+		bytes[0] = (unsigned char)c;
+		uint32_t window;
+		memcpy(&window, bytes, sizeof(window));
+		uint32_t h = cul_window_hash(cul_fold_window(window)) >> (32 - CUL_MAP_BITS);
+		f->map[h / 32] |= 1u << h % 32;
+		f->hints[h >> (CUL_MAP_BITS - CUL_HINT_BITS)] |= 1u << cul_hint_bit((unsigned char)literal.data[3]) | 1u << cul_hint_bit(upper((unsigned char)literal.data[3]));
+	}
+}
+
+static struct group *group_of(const struct cul_needles *set, uint32_t window)
+{
+	for (uint32_t i = cul_window_hash(window) >> 8;; i++) {
+		struct group *g = &set->groups[i & set->group_mask];
+		if (!g->count || g->window == window)
+			return g;
+	}
+}
+
+/* Groups and their entries, out of all windows: counted, then put there. */
+static bool put_in_order(struct cul_needles *set, const struct wanted *wanted, size_t count)
+{
+	uint32_t room = 64, used = 0;
+	while (room < 2 * count)
+		room *= 2;
+	set->groups = calloc(room, sizeof(*set->groups));
+	set->entries = malloc((count + 1) * sizeof(*set->entries));
+	if (!set->groups || !set->entries)
+		return false;
+	set->group_mask = room - 1;
+	for (size_t i = 0; i < count; i++) {
+		struct group *g = group_of(set, wanted[i].window);
+		g->window = wanted[i].window;
+		g->count++;
+	}
+	for (uint32_t i = 0; i < room; i++) {
+		set->groups[i].first = used;
+		used += set->groups[i].count;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct wanted *w = &wanted[i];
+		const struct cul_slice literal = set->needles[w->needle].literal;
+		struct group *g = group_of(set, w->window);
+		size_t last = literal.size - CUL_WINDOW_BYTES, more = w->at > last - w->at ? 0 : last;
+		set->entries[g->first++] = (struct entry){ w->needle, w->at, (uint32_t)literal.size, cul_fold_window(load(literal.data + more)), (uint32_t)more };
+	}
+	for (uint32_t i = 0; i < room; i++)
+		set->groups[i].first -= set->groups[i].count;
+	return true;
+}
+
+static bool fill(struct cul_needles *set, const uint8_t *levels)
+{
+	struct wanted *wanted = malloc((2 * set->count + 1) * sizeof(*wanted));
+	size_t count = 0;
+	float often[256];
+
+	if (!wanted)
+		return false;
+	for (int i = 0; i < 256; i++)
+		often[i] = i < 8 ? 1.0f + (float)i / 8 : 2 * often[i - 8]; /* near enough to 2 to the power of i/8 */
+	for (size_t i = 0; i < set->count; i++) {
+		const struct cul_needle *n = &set->needles[i];
+		if (!n->literal.size)
+			continue;
+		if (n->literal.size < CUL_WINDOW_BYTES) {
+			unsigned char c = (unsigned char)n->literal.data[0];
+			set->shorts[set->short_count++] = (uint32_t)i;
+			set_bit(set->short_first, c);
+			set_bit(set->short_first, n->caseless ? upper(c) : c);
 			continue;
 		}
-		for (unsigned c = 0; c < 256; c++)
-			allow(f, choice.bucket, k, (unsigned char)c);
+		size_t at = n->literal.size == CUL_WINDOW_BYTES ? 0 : choose(n->literal, levels, often);
+		add_window(&set->filter, n->literal, at);
+		wanted[count++] = (struct wanted){ cul_fold_window(load(n->literal.data + at)), (uint32_t)i, (uint32_t)at };
+		if (n->literal.size > CUL_WINDOW_BYTES) {
+			add_window(&set->filter, n->literal, at + 1);
+			wanted[count++] = (struct wanted){ cul_fold_window(load(n->literal.data + at + 1)), (uint32_t)i, (uint32_t)at + 1 };
+			continue;
+		}
+		add_odd(&set->filter, n->literal);
+		set->fours = true;
 	}
+	bool good = put_in_order(set, wanted, count);
+	free(wanted);
+	return good;
 }
 
-/* Entries in order of their place in the tables: counted, then put there. */
-static void fill_entries(struct cul_needles *set, const struct cul_choice *choices)
+static enum cul_status make(const struct cul_needle *needles, size_t count, const uint8_t *levels, struct cul_needles **ret)
 {
-	uint32_t at[BUCKETS + 1] = { 0 };
+	struct cul_needles *set = calloc(1, sizeof(*set));
 
-	for (size_t i = 0; i < set->count; i++) {
-		const struct cul_slice literal = set->needles[i].literal;
-		if (literal.size < CUL_WINDOW_BYTES)
-			continue;
-		uint32_t h = cul_window_hash(cul_fold_window(load(literal.data + choices[i].at)));
-		set->filter.map[h >> 22] |= UINT64_C(1) << (h >> 16) % 64;
-		at[(h >> 20) + 1]++;
-	}
-	for (size_t b = 0; b < BUCKETS; b++)
-		at[b + 1] += at[b];
-	memcpy(set->first, at, sizeof(at));
-	for (size_t i = 0; i < set->count; i++) {
-		const struct cul_slice literal = set->needles[i].literal;
-		if (literal.size < CUL_WINDOW_BYTES)
-			continue;
-		uint32_t window = cul_fold_window(load(literal.data + choices[i].at));
-		size_t last = literal.size - CUL_WINDOW_BYTES, more = choices[i].at > last - choices[i].at ? 0 : last;
-		set->entries[at[cul_window_hash(window) >> 20]++] =
-			(struct entry){ window, (uint32_t)i, choices[i].at, (uint32_t)literal.size, cul_fold_window(load(literal.data + more)), (uint32_t)more };
-	}
-}
-
-static enum cul_status make(const struct cul_needle *needles, size_t count, struct cul_slice sample, struct cul_needles **ret)
-{
-	static const struct cul_effort quick = CUL_EFFORT_QUICK, again = { 8192, 4, 0 };
-	void *room = NULL;
-	if (posix_memalign(&room, 64, sizeof(struct cul_needles)))
+	if (!set)
 		return CUL_ENOMEM;
-	struct cul_needles *set = room;
-	memset(set, 0, sizeof(*set));
 	set->isa = cul_isa_here();
 	set->run = cul_filter_for(set->isa);
 	set->needles = malloc((count + 1) * sizeof(*set->needles));
-	set->entries = malloc((count + 1) * sizeof(*set->entries));
 	set->shorts = malloc((count + 1) * sizeof(*set->shorts));
-	struct cul_choice *choices = calloc(count + 1, sizeof(*choices));
-	bool halves = set->isa != CUL_ISA_VBMI && set->isa != CUL_ISA_SCALAR;
-	if (!set->needles || !set->entries || !set->shorts || !choices || 
-	    !cul_needles_plan(needles, count, halves, sample, sample.size ? &again : &quick, choices)) {
-		free(choices);
+	if (set->needles && count)
+		memcpy(set->needles, needles, count * sizeof(*needles));
+	set->count = count;
+	if (!set->needles || !set->shorts || !fill(set, levels)) {
 		cul_needles_free(set);
 		return CUL_ENOMEM;
 	}
-	if (count)
-		memcpy(set->needles, needles, count * sizeof(*needles));
-	set->count = count;
-	for (size_t i = 0; i < count; i++) {
-		const struct cul_needle *n = &needles[i];
-		if (!n->literal.size)
-			continue;
-		add_window(&set->filter, n, choices[i]);
-		if (n->literal.size >= CUL_WINDOW_BYTES)
-			continue;
-		unsigned char c = (unsigned char)n->literal.data[0], large = n->caseless ? upper(c) : c;
-		set->shorts[set->short_count++] = (uint32_t)i;
-		set->filter.short_first[c / 64] |= UINT64_C(1) << c % 64;
-		set->filter.short_first[large / 64] |= UINT64_C(1) << large % 64;
-	}
-	fill_entries(set, choices);
-	free(choices);
 	*ret = set;
 	return CUL_OK;
 }
 
 enum cul_status cul_needles_new(const struct cul_needle *needles, size_t count, struct cul_needles **ret)
 {
-	return make(needles, count, CUL_NONE, ret);
+	return make(needles, count, cul_model.window, ret);
 }
 
 enum cul_status cul_needles_replan(const struct cul_needles *set, struct cul_slice sample, struct cul_needles **ret)
 {
+	uint8_t *levels = sample.size < 4096 ? NULL : malloc(CUL_MODEL_WINDOWS);
 	if (sample.size > SAMPLE)
 		sample.size = SAMPLE;
-	return make(set->needles, set->count, sample.size < 4096 ? CUL_NONE : sample, ret);
+	if (levels && !cul_model_windows(sample, levels)) {
+		free(levels);
+		levels = NULL;
+	}
+	enum cul_status status = make(set->needles, set->count, levels ? levels : cul_model.window, ret);
+	free(levels);
+	return status;
 }
 
 const char *cul_needles_isa(const struct cul_needles *set)
 {
-	static const char *const names[] = { "scalar", "ssse3", "neon", "avx2", "vbmi" };
+	static const char *const names[] = { "scalar", "avx2" };
 	return names[set->isa];
 }
 
@@ -248,69 +364,103 @@ static bool stands(const struct cul_needle *n, struct cul_slice text, size_t sta
 	return true;
 }
 
-/* Place @i of the text has passed the filter. */
+/* What is sought at the window at @i; @four: literals of four bytes alone. */
+static void look_group(const struct cul_needles *set, struct cul_slice text, size_t i, bool four, struct queue *q)
+{
+	if (text.size < i + CUL_WINDOW_BYTES)
+		return;
+	const struct group *g = group_of(set, cul_fold_window(load(text.data + i)));
+	for (uint32_t e = g->first; e < g->first + g->count; e++) {
+		const struct entry *entry = &set->entries[e];
+		size_t start = i - entry->at;
+		if (entry->at > i || text.size - start < entry->size || cul_fold_window(load(text.data + start + entry->more_at)) != entry->more ||
+		    (four && entry->size != CUL_WINDOW_BYTES) || !stands(&set->needles[entry->needle], text, start))
+			continue;
+		tell(q, i);
+		queue_hit(q, entry->needle, start + entry->size);
+	}
+}
+
+/* Place @i of the text, which is even, has passed the filter. */
 static void look(const struct cul_needles *set, struct cul_slice text, size_t i, struct queue *q)
 {
-	unsigned char c = (unsigned char)text.data[i];
-	if (set->short_count && set->filter.short_first[c / 64] >> c % 64 & 1) {
-		tell(q, i);
-		for (size_t s = 0; s < set->short_count; s++) {
-			const struct cul_needle *n = &set->needles[set->shorts[s]];
-			if (stands(n, text, i))
-				queue_hit(q, set->shorts[s], i + n->literal.size);
-		}
-	}
-	if (text.size - i < CUL_WINDOW_BYTES)
+	look_group(set, text, i, false, q);
+	if (set->fours && text.size - i > CUL_WINDOW_BYTES && is_near(&set->filter, cul_near_hash(load(text.data + i + 1), CUL_NEAR_FOUR)))
+		look_group(set, text, i + 1, true, q);
+}
+
+/* Needles of fewer than four bytes: there are hardly any, and each of their first bytes is looked at. */
+static void look_short(const struct cul_needles *set, struct cul_slice text, size_t i, struct queue *q)
+{
+	if (!has_bit(set->short_first, (unsigned char)text.data[i]))
 		return;
-	uint32_t window = cul_fold_window(load(text.data + i)), h = cul_window_hash(window);
-	if (__builtin_expect(!(set->filter.map[h >> 22] >> (h >> 16) % 64 & 1), 1))
-		return;
-	for (uint32_t e = set->first[h >> 20]; e < set->first[(h >> 20) + 1]; e++) {
-		const struct entry *entry = &set->entries[e];
-		if (entry->window != window || entry->at > i || text.size - (i - entry->at) < entry->size ||
-		    cul_fold_window(load(text.data + (i - entry->at) + entry->more_at)) != entry->more)
-			continue;
-		const struct cul_needle *n = &set->needles[entry->needle];
-		if (!stands(n, text, i - entry->at))
-			continue;
-		tell(q, i);
-		queue_hit(q, entry->needle, i - entry->at + n->literal.size);
+	tell(q, i);
+	for (size_t s = 0; s < set->short_count; s++) {
+		const struct cul_needle *n = &set->needles[set->shorts[s]];
+		if (stands(n, text, i))
+			queue_hit(q, set->shorts[s], i + n->literal.size);
 	}
+}
+
+/*
+ * Those of @count @places whose neighbours stand beside such a window in some literal. Most windows fail here; a branch on each would be
+ * guessed wrong too often. @bytes: four can be read before the first place.
+ */
+static size_t beside(const struct cul_filter *f, const char *bytes, uint16_t *places, size_t count)
+{
+	size_t left = 0;
+	for (size_t i = 0; i < count; i++) {
+		const char *p = bytes + places[i];
+		uint32_t hint = f->hints[cul_window_hash(cul_fold_window(load(p))) >> (32 - CUL_HINT_BITS)];
+		places[left] = places[i];
+		left += (hint >> cul_hint_bit((unsigned char)p[CUL_WINDOW_BYTES]) | hint >> (16 + cul_hint_bit((unsigned char)p[-1]))) & 1;
+	}
+	count = left;
+	left = 0;
+	for (size_t i = 0; i < count; i++) {
+		const char *p = bytes + places[i];
+		places[left] = places[i];
+		left += is_near(f, cul_near_hash(load_eight(p), CUL_NEAR_BEHIND)) | is_near(f, cul_near_hash(load_eight(p - 4), CUL_NEAR_BEFORE)) |
+			is_near(f, cul_near_hash(load_five(p), CUL_NEAR_FIVE)) | is_near(f, cul_near_hash(load_five(p - 1), CUL_NEAR_FIVE)) |
+			is_near(f, cul_near_hash(load(p), CUL_NEAR_FOUR)) | is_near(f, cul_near_hash(load(p + 1), CUL_NEAR_FOUR));
+	}
+	return left;
 }
 
 /* Places from @from on, whose filter was run over @bytes (the text itself, or a copy of its end). */
 static size_t run_piece(const struct cul_needles *set, const char *bytes, size_t size, struct cul_slice text, size_t from, struct queue *q)
 {
-	uint16_t places[CUL_PIECE + 64];
-	size_t count = set->run(&set->filter, bytes, size, places);
+	uint16_t places[CUL_PIECE + 8];
+	size_t count = set->run(&set->filter, bytes, size, places), passed = count, end = from + size < text.size ? from + size : text.size;
 
-	while (count && from + places[count - 1] >= text.size) /* in the padding */
-		count--;
+	while (passed && from + places[passed - 1] >= text.size) /* in the padding */
+		passed--;
+	count = passed;
 	if (!q)
-		return count;
-	if (set->short_count || text.size - from < size + CUL_WINDOW_BYTES) {
+		return passed;
+	if (from && text.size - from >= size + CUL_BESIDE)
+		count = beside(&set->filter, bytes, places, count);
+	if (!set->short_count) {
 		for (size_t i = 0; i < count && !q->stopped; i++)
 			look(set, text, from + places[i], q);
-		return count;
+		return passed;
 	}
-	/* most places fail here; a branch on each would be guessed wrong too often */
-	size_t left = 0;
-	for (size_t i = 0; i < count; i++) {
-		uint32_t h = cul_window_hash(cul_fold_window(load(bytes + places[i])));
-		places[left] = places[i];
-		left += set->filter.map[h >> 22] >> (h >> 16) % 64 & 1;
+	for (size_t at = from, i = 0; at < end && !q->stopped; at++) {
+		look_short(set, text, at, q);
+		if (i < count && from + places[i] == at && !q->stopped) {
+			look(set, text, at, q);
+			i++;
+		}
 	}
-	for (size_t i = 0; i < left && !q->stopped; i++)
-		look(set, text, from + places[i], q);
-	return count;
+	return passed;
 }
 
 static size_t run(const struct cul_needles *set, struct cul_slice text, struct queue *q)
 {
 	size_t i = 0, seen = 0;
 
-	while (text.size - i >= 64 + CUL_WINDOW_BYTES - 1) {
-		size_t size = (text.size - i - (CUL_WINDOW_BYTES - 1)) & ~(size_t)63;
+	while (text.size - i >= 64 + CUL_BESIDE) {
+		size_t size = (text.size - i - CUL_BESIDE) & ~(size_t)63;
 		if (size > CUL_PIECE)
 			size = CUL_PIECE;
 		seen += run_piece(set, text.data + i, size, text, i, q);
@@ -319,7 +469,7 @@ static size_t run(const struct cul_needles *set, struct cul_slice text, struct q
 		i += size;
 	}
 	if (i < text.size) {
-		char end[128 + CUL_WINDOW_BYTES] = { 0 };
+		char end[128 + CUL_BESIDE] = { 0 };
 		memcpy(end, text.data + i, text.size - i);
 		seen += run_piece(set, end, text.size - i > 64 ? 128 : 64, text, i, q);
 	}

@@ -2,9 +2,8 @@
 /**
  * Many literals in one pass over bytes. Behind this header stands what is fastest and exact; callers see ids.
  *
- * A set is made for the processor it runs on: AVX-512 VBMI, AVX2, SSSE3, NEON, or plain C. CULPRIT_ISA=scalar|ssse3|avx2|vbmi|neon
- * in the environment forces a lower one when a set is made; what is unknown or not there is taken as if nothing had been said.
- * All tell the same hits in the same order.
+ * A set is made for the processor it runs on: AVX2, or plain C. CULPRIT_ISA=scalar in the environment forces plain C when a set is
+ * made, CULPRIT_ISA=avx2 what is taken anyway. Both tell the same hits in the same order.
  */
 #ifndef CUL_BASE_NEEDLE_H
 #define CUL_BASE_NEEDLE_H
@@ -14,7 +13,7 @@
 struct cul_needles;
 
 struct cul_needle {
-	struct cul_slice literal; /* borrowed for the life of the set; at least one byte. Below four it is found, but costs: a place for each first byte */
+	struct cul_slice literal; /* borrowed for the life of the set; at least one byte. Below four it is found, but costs: a look at each byte of the text */
 	bool caseless;            /* ASCII; the literal is given in lower case */
 	uint32_t id;              /* yours; several needles may share one, or a literal several ids */
 };
@@ -35,11 +34,11 @@ void cul_needles_free(struct cul_needles *set);
 void cul_needles_scan(const struct cul_needles *set, struct cul_slice text,
 		      bool (*hit)(void *ctx, uint32_t index, size_t end), void *ctx);
 
-/** The part of @text's places that the filter lets through to a closer look, 0 to 1: what a pass costs beside reading. */
+/** The part of @text's bytes at which the filter lets a window through to a closer look, 0 to 1: what a pass costs beside reading. */
 double cul_needles_rate(const struct cul_needles *set, struct cul_slice text);
 #define CUL_NEEDLES_POOR 0.005
 
-/** "vbmi", "avx2", "ssse3", "neon", "scalar". */
+/** "avx2", "scalar". */
 const char *cul_needles_isa(const struct cul_needles *set);
 
 /** How often @literal stands in a MiB of ordinary log text, as estimated from the frequencies of its three-byte parts. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Log text -> how often its pairs and triples of bytes stand in it, and some of its places. Used at build time and to plan anew. */
+/** Log text -> how often its pairs, triples, windows and sixes of bytes stand in it. Used at build time, and to choose windows anew. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,19 +12,21 @@ static uint8_t level(uint32_t count, size_t size)
 	return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-void cul_model_draw(struct cul_slice text, size_t count, uint8_t *const places[CUL_WINDOW_BYTES])
+bool cul_model_windows(struct cul_slice text, uint8_t ret[CUL_MODEL_WINDOWS])
 {
-	/* one place from each of @count equal parts, at random there (a linear congruence will do) */
-	uint64_t state = 88172645463325252u;
-	size_t last = text.size - CUL_WINDOW_BYTES + 1;
+	uint32_t *counts = calloc(CUL_MODEL_WINDOWS, sizeof(*counts));
 
-	for (size_t i = 0; i < count; i++) {
-		size_t from = (size_t)((uint64_t)last * i / count), to = (size_t)((uint64_t)last * (i + 1) / count);
-		state = state * 6364136223846793005u + 1442695040888963407u;
-		size_t at = from + (to > from ? (size_t)((state >> 33) % (to - from)) : 0);
-		for (size_t k = 0; k < CUL_WINDOW_BYTES; k++)
-			places[k][i] = (uint8_t)text.data[at + k];
+	if (!counts)
+		return false;
+	for (size_t i = 0; i + CUL_WINDOW_BYTES <= text.size; i++) {
+		uint32_t window;
+		memcpy(&window, text.data + i, sizeof(window));
+		counts[cul_window_hash(cul_fold_window(window)) >> 16]++;
 	}
+	for (size_t i = 0; i < CUL_MODEL_WINDOWS; i++)
+		ret[i] = level(counts[i], text.size);
+	free(counts);
+	return true;
 }
 
 bool cul_model_make(struct cul_slice text, struct cul_model *ret)
@@ -44,8 +46,7 @@ bool cul_model_make(struct cul_slice text, struct cul_model *ret)
 		ret->triple[i] = level(triples[i], text.size);
 	ret->once = level(1, text.size);
 	free(pairs);
-	cul_model_draw(text, CUL_MODEL_PLACES, (uint8_t *const[]){ ret->places[0], ret->places[1], ret->places[2], ret->places[3] });
-	return true;
+	return cul_model_windows(text, ret->window);
 }
 
 bool cul_model_make_sixes(struct cul_slice text, struct cul_six *ret)

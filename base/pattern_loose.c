@@ -85,7 +85,8 @@ char *cul_pattern_loosen(const char *pattern)
 		} else if (strchr("*+?}", *p) && p[1] == '+') {
 			break;
 		} else {
-			open_ended |= *p == '*' || *p == '+';
+			/* of what stands in any text: . \S \D \W, a class, a group */
+			open_ended |= (*p == '*' || *p == '+') && p > pattern && strchr(".SDW])", p[-1]);
 			p++;
 		}
 		refused |= anchored && open_ended;

@@ -59,6 +59,8 @@ static bool at_prompt(struct cul_slice line, struct cul_mark *mark)
 	if (cul_skip(&text, CUL_LIT("[")))
 		bracket = true;
 	size_t user = 0;
+	if (text.size && isdigit((unsigned char)text.data[0]))
+		return false;
 	while (user < text.size && user < 64 && name_byte(text.data[user]))
 		user++;
 	if (!user || user >= text.size || text.data[user] != '@')
@@ -224,7 +226,7 @@ enum cul_mark_type cul_mark_read(struct cul_slice line, struct cul_mark *mark)
 
 bool cul_mark_may(struct cul_slice line)
 {
-	if (!line.size)
+	if (!line.size || isdigit((unsigned char)line.data[0])) /* a time begins with a digit, no name of a user does */
 		return false;
 	const char *p = line.data;
 	size_t size = line.size < 96 ? line.size : 96, i = 0;

@@ -10,7 +10,9 @@
 #include "base/slice.h"
 #include "parsers/sections.h"
 
-#ifdef __SSE2__
+#ifdef __x86_64__
+#include <immintrin.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -29,32 +31,67 @@ static bool more_lines(struct cul_survey *s)
 	return true;
 }
 
-/* Bits of the next 64 bytes: line ends; control bytes that are neither end nor tab, and backslashes. */
-static inline void masks(const char *p, uint64_t *ends, uint64_t *odd)
+/* Bits of 64 bytes each: line ends; control bytes that are neither end nor tab, and backslashes. */
+struct masks {
+	uint64_t ends, odd;
+};
+
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static void masks_avx2(const char *p, size_t count, struct masks *ret)
 {
-#ifdef __SSE2__
-	const __m128i newline = _mm_set1_epi8('\n'), tab = _mm_set1_epi8('\t'), slash = _mm_set1_epi8('\\'), low = _mm_set1_epi8(0x1f);
-	uint64_t e = 0, o = 0;
-	for (int i = 0; i < 4; i++) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i * 16));
-		__m128i n = _mm_cmpeq_epi8(v, newline);
-		__m128i c = _mm_cmpeq_epi8(_mm_min_epu8(v, low), v);
-		e |= (uint64_t)(uint32_t)_mm_movemask_epi8(n) << (i * 16);
-		__m128i other = _mm_andnot_si128(_mm_or_si128(n, _mm_cmpeq_epi8(v, tab)), c);
-		o |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_or_si128(other, _mm_cmpeq_epi8(v, slash))) << (i * 16);
+	const __m256i newline = _mm256_set1_epi8('\n'), tab = _mm256_set1_epi8('\t'), slash = _mm256_set1_epi8('\\'), low = _mm256_set1_epi8(0x1f);
+	for (size_t k = 0; k < count; k++, p += 64) {
+		uint64_t e = 0, o = 0;
+		for (int i = 0; i < 2; i++) {
+			__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i * 32));
+			__m256i n = _mm256_cmpeq_epi8(v, newline), plain = _mm256_or_si256(n, _mm256_cmpeq_epi8(v, tab));
+			__m256i other = _mm256_andnot_si256(plain, _mm256_cmpeq_epi8(_mm256_min_epu8(v, low), v));
+			e |= (uint64_t)(uint32_t)_mm256_movemask_epi8(n) << (i * 32);
+			o |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_or_si256(other, _mm256_cmpeq_epi8(v, slash))) << (i * 32);
+		}
+		ret[k] = (struct masks){ e, o };
 	}
-	*ends = e;
-	*odd = o;
+}
+#endif
+
+static void masks_plain(const char *p, size_t count, struct masks *ret)
+{
+	for (size_t k = 0; k < count; k++, p += 64) {
+		uint64_t e = 0, o = 0;
+#ifdef __SSE2__
+		const __m128i newline = _mm_set1_epi8('\n'), tab = _mm_set1_epi8('\t'), slash = _mm_set1_epi8('\\'), low = _mm_set1_epi8(0x1f);
+		for (int i = 0; i < 4; i++) {
+			__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i * 16));
+			__m128i n = _mm_cmpeq_epi8(v, newline), plain = _mm_or_si128(n, _mm_cmpeq_epi8(v, tab));
+			__m128i other = _mm_andnot_si128(plain, _mm_cmpeq_epi8(_mm_min_epu8(v, low), v));
+			e |= (uint64_t)(uint32_t)_mm_movemask_epi8(n) << (i * 16);
+			o |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_or_si128(other, _mm_cmpeq_epi8(v, slash))) << (i * 16);
+		}
 #else
-	*ends = *odd = 0;
-	for (int i = 0; i < 64; i++) {
-		unsigned char c = (unsigned char)p[i];
-		if (c == '\n')
-			*ends |= UINT64_C(1) << i;
-		else if ((c < 0x20 && c != '\t') || c == '\\')
-			*odd |= UINT64_C(1) << i;
+		for (int i = 0; i < 64; i++) {
+			unsigned char c = (unsigned char)p[i];
+			if (c == '\n')
+				e |= UINT64_C(1) << i;
+			else if ((c < 0x20 && c != '\t') || c == '\\')
+				o |= UINT64_C(1) << i;
+		}
+#endif
+		ret[k] = (struct masks){ e, o };
+	}
+}
+
+#define MASKS 16 /* times 64 bytes at once */
+
+static void masks(bool wide, const char *p, size_t count, struct masks *ret)
+{
+#ifdef __x86_64__
+	if (wide) {
+		masks_avx2(p, count, ret);
+		return;
 	}
 #endif
+	(void)wide;
+	masks_plain(p, count, ret);
 }
 
 /* The first bytes of a line: may they be a mark, or say a severity that no word says? */
@@ -66,21 +103,21 @@ static uint8_t beginning(const char *line, size_t size)
 	return cul_says_severity(text) || cul_mark_may(text) ? CUL_LINE_BEGIN : 0;
 }
 
-static bool find_lines(struct cul_survey *s, struct cul_slice text, uint32_t line_bytes)
+static bool find_lines(struct cul_survey *s, struct cul_slice text, uint32_t line_bytes, bool wide)
 {
 	size_t start = 0;
 	uint8_t flag = 0;
 	char tail[64];
-	for (size_t at = 0; at < text.size; at += 64) {
-		uint64_t ends, odd;
-		if (text.size - at >= 64) {
-			masks(text.data + at, &ends, &odd);
-		} else {
+	struct masks found[MASKS];
+	for (size_t at = 0, k = MASKS; at < text.size; at += 64, k++) {
+		if (text.size - at < 64) {
 			memset(tail, ' ', sizeof(tail));
 			memcpy(tail, text.data + at, text.size - at);
-			masks(tail, &ends, &odd);
+			masks(wide, tail, 1, &found[k = 0]);
+		} else if (k == MASKS) {
+			masks(wide, text.data + at, text.size - at < sizeof(tail) * MASKS ? (text.size - at) / 64 : MASKS, &found[k = 0]);
 		}
-		uint64_t both = ends | odd;
+		uint64_t ends = found[k].ends, odd = found[k].odd, both = ends | odd;
 		while (both) {
 			size_t i = at + (size_t)__builtin_ctzll(both);
 			uint64_t bit = both & -both;
@@ -146,7 +183,7 @@ bool cul_survey_make(struct cul_survey *s, const struct cul_needles *needles, co
 	s->lines = s->hit_count = 0;
 	s->failed = false;
 	s->sorted = true;
-	if ((!s->room && !more_lines(s)) || !find_lines(s, text, line_bytes))
+	if ((!s->room && !more_lines(s)) || !find_lines(s, text, line_bytes, needles && !strcmp(cul_needles_isa(needles), "avx2")))
 		return false;
 	if (!needles)
 		return true;

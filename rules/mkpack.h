@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** The parts of mkpack: mkpack.c reads, mkpack_write.c and mkpack_plan.c write. */
+/** The parts of mkpack: mkpack.c reads, mkpack_write.c writes. */
 #ifndef CUL_RULES_MKPACK_H
 #define CUL_RULES_MKPACK_H
 
@@ -14,7 +14,5 @@ void mkpack_string(FILE *out, const char *text, size_t size);
  * (said on stderr).
  */
 bool mkpack_write(FILE *out, const struct cul_rules *rules, const struct cul_nodes *nodes);
-/** cul_needle_late[] for the literals of parsers and @rules. False: no memory. */
-bool mkpack_plan(FILE *out, const struct cul_rules *rules);
 
 #endif

@@ -17,7 +17,7 @@
 
 #define PAGES 96
 
-static const char *const isas[] = { "scalar", "ssse3", "neon", "avx2", "vbmi" };
+static const char *const isas[] = { "scalar", "avx2" };
 static uint64_t state = 20240229;
 
 static uint32_t any(uint32_t below)

@@ -425,7 +425,9 @@ static void dmesg_time(enum tone tone)
 
 static void syslog_5424(enum tone tone)
 {
-	fill("<{30-190}>1 ");
+	put("<"); /* of 20 one is a warning, the others inform */
+	number(8 * below(24) + (tone == SEVERE ? 3 : below(20) ? 6 : 4), 1);
+	put(">1 ");
 	date_time('T', '.', 6);
 	put("Z ");
 	put(host);
