@@ -4,13 +4,15 @@
  * (--cre-sources) each log of the bundle is tried by itself, where a log and its rotated parts are one. With a table the
  * logs that it names are one stream for each host, and so are all logs where a rule's parts read different sources.
  *
- * All of a case is known when it is judged, so a negative term is decided at once and nothing is ever pending: the clock
- * that the reference advances past all windows at the end stands there from the start.
+ * All of a case is known when it is judged: a set's negative terms are decided at once, and at the end of a log the clock
+ * stands behind all windows. Lines without a time are one entry with the line above that has one; an entry counts once for
+ * each term.
  *
  *   set       each term remembers its entries; when all have theirs and they lie within the window, it fires and takes the
  *             oldest of each. Where they don't, the oldest of all is dropped.
  *   sequence  the active term is the next in order; entries of earlier ones are remembered, so that a later start serves
- *             when the first ages out. Equal times count as in order.
+ *             when the first ages out. Equal times count as in order. With negative terms it is decided when their windows
+ *             have passed; until then entries are remembered for all terms, as the reference does.
  *   negate    start = time of the anchored entry + slide, width = window + (absolute ? 0 : span); a negative entry from
  *             start to start + width, both included, costs the candidate its anchored entry.
  */

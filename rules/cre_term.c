@@ -308,7 +308,7 @@ static bool read_term(struct cul_cre_loader *l, const struct cul_node *n, bool p
 	}
 	if (n->type != CUL_NODE_MAP)
 		return cul_cre_refuse(l, n, false, "a term is a text or a map");
-	cul_cre_keys(l, n, "a term", KEYS("value", "regex", "jq", "set", "sequence", "field", "count", "window", "slide", "anchor", "absolute", "event", "extract",
+	cul_cre_keys(l, n, "a term", KEYS("value", "regex", "jq", "set", "sequence", "field", "count", "window", "slide", "anchor", "absolute", "event", "extract", "promql", "script",
 					"correlations", "origin"));
 	const struct cul_node *jq = cul_cre_key(l, n, "jq"), *other = cul_cre_key(l, n, "promql");
 	if (other || (other = cul_cre_key(l, n, "script")))
