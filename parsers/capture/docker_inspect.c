@@ -144,7 +144,7 @@ const struct cul_parser cul_parser_docker_inspect = {
 	.name = "docker_inspect",
 	.about = "docker inspect, podman inspect: how containers ended, their limits and GPUs",
 	.kinds = CUL_KINDS(&cul_kind_container_state),
-	.needles = CUL_LIST("\"OOMKilled\":"),
+	.needles = CUL_LIST("\"Id\": \""),
 	.bid = inspect_bid,
 	.section = inspect_section,
 };
