@@ -33,8 +33,13 @@ void cul_json_take(struct cul_parse *parse, struct cul_json_section *json, const
 {
 	struct cul_line line;
 	bool quoted = false, escaped = false, full = false;
-	int64_t depth = 0;
+	int64_t depth = json->before ? (int64_t)strlen(json->before) : 0;
 
+	if (depth && (json->text = malloc(4096))) {
+		json->room = 4096;
+		json->size = (size_t)depth;
+		memcpy(json->text, json->before, json->size);
+	}
 	while (!json->whole && cul_line_next(parse, &line)) {
 		full = full || !begin_line(parse, json, &line, mark);
 		for (size_t i = 0; i < line.text.size; i++) {
@@ -61,13 +66,27 @@ void cul_json_take(struct cul_parse *parse, struct cul_json_section *json, const
 		json->size = 0;
 }
 
+/* Below the first line: indented, an item, a remark, "key:". */
+static bool yaml_like(struct cul_slice line)
+{
+	size_t n = 0;
+
+	if (cul_is(cul_trim(line), CUL_LIT("---")))
+		return false;
+	if (!line.size || line.data[0] == ' ' || line.data[0] == '#' || cul_starts(line, CUL_LIT("- ")) || cul_is(line, CUL_LIT("-")))
+		return true;
+	while (n < line.size && ((line.data[n] | 32) >= 'a' && (line.data[n] | 32) <= 'z'))
+		n++;
+	return n && n < line.size && line.data[n] == ':' && (n + 1 == line.size || line.data[n + 1] == ' ');
+}
+
 void cul_yaml_take(struct cul_parse *parse, struct cul_json_section *json, const char *mark, bool also)
 {
 	struct cul_line line;
 	bool full = false;
 
 	while (cul_line_next(parse, &line)) {
-		if (json->size && cul_is(cul_trim(line.text), CUL_LIT("---"))) {
+		if (json->size && !yaml_like(line.text)) {
 			cul_line_back(parse);
 			break;
 		}

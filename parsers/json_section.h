@@ -16,6 +16,7 @@ struct cul_json_section {
 	struct cul_line first;
 	struct cul_line marks[CUL_JSON_MARKS]; /* lines that hold @mark, kept, in their order */
 	size_t mark_count;
+	const char *before; /* brackets that stood above the first line (a section that is found in mid-file begins behind them); may be NULL */
 	bool whole; /* it ended where its brackets did */
 };
 
@@ -24,7 +25,7 @@ struct cul_json_section {
  * (rules' texts are looked for in it). @mark: a literal that stands once in what an observation is made of; may be NULL.
  */
 void cul_json_take(struct cul_parse *parse, struct cul_json_section *json, const char *mark, bool also);
-/** The same for YAML: up to the end of the section or a line that begins the next document. */
+/** The same for YAML: up to the end of the section, a line that begins the next document or one that can't be of it. */
 void cul_yaml_take(struct cul_parse *parse, struct cul_json_section *json, const char *mark, bool also);
 /** The value; NULL: garbled, cut off, larger than 16 MiB. cJSON_Delete() it. */
 cJSON *cul_json_read(const struct cul_json_section *json);

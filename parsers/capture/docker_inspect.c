@@ -31,7 +31,7 @@ inspect_bid(const struct cul_head *head)
 	bool state = false, id = false;
 	struct cul_slice first = head->count ? cul_trim(head->lines[0].text) : CUL_NONE;
 
-	if (!first.size || (first.data[0] != '[' && first.data[0] != '{'))
+	if (!first.size || (first.data[0] != '[' && first.data[0] != '{' && !cul_starts(first, CUL_LIT("\"Id\": \""))))
 		return 0;
 	for (size_t i = 0; i < head->count; i++) {
 		id |= cul_has(head->lines[i].text, CUL_LIT("\"Id\": \""));
@@ -115,10 +115,13 @@ inspect_section(struct cul_parse *parse)
 {
 	struct cul_json_section *json = cul_keep_bytes(parse, sizeof(*json));
 	enum cul_status status = CUL_OK;
+	struct cul_line line;
 	size_t index = 0;
 
 	if (!json)
 		return CUL_ENOMEM;
+	if (cul_line_peek(parse, 0, &line) && cul_starts(cul_trim(line.text), CUL_LIT("\"")))
+		json->before = "[{";
 	cul_json_take(parse, json, "\"OOMKilled\":", true);
 	cJSON *root = cul_json_read(json);
 	const cJSON *only = cJSON_IsArray(root) && root->child ? root->child : root;
@@ -126,10 +129,9 @@ inspect_section(struct cul_parse *parse)
 	struct cul_record rec = cul_table_record(parse, &first);
 
 	for (const cJSON *node = only; node && status == CUL_OK; node = only == root ? NULL : node->next) {
-		struct cul_line line = cul_json_line(json, index);
-
 		if (!cJSON_IsObject(cul_json_at(node, "State")))
 			continue;
+		line = cul_json_line(json, index);
 		index += cJSON_IsBool(cul_json_at(node, "State.OOMKilled"));
 		status = container(parse, &line, node);
 	}

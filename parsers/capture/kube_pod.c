@@ -35,7 +35,7 @@ pod_bid(const struct cul_head *head)
 	bool api = false, pod = false;
 
 	if (!cul_starts(first, CUL_LIT("apiVersion: v1")) && !cul_is(first, CUL_LIT("{")) && !cul_starts(first, CUL_LIT("kind: Pod")) &&
-	    !cul_is(first, CUL_LIT("---")))
+	    !cul_is(first, CUL_LIT("---")) && !cul_starts(first, CUL_LIT("\"apiVersion\": \"v1\"")))
 		return 0;
 	for (size_t i = 0; i < head->count; i++) {
 		struct cul_slice line = cul_trim(head->lines[i].text);
@@ -164,7 +164,9 @@ pod_section(struct cul_parse *parse)
 
 	if (!json)
 		return CUL_ENOMEM;
-	if (cul_line_peek(parse, 0, &line) && cul_starts(cul_trim(line.text), CUL_LIT("{"))) {
+	if (cul_line_peek(parse, 0, &line) && (cul_starts(cul_trim(line.text), CUL_LIT("{")) || cul_starts(cul_trim(line.text), CUL_LIT("\"")))) {
+		if (!cul_starts(cul_trim(line.text), CUL_LIT("{")))
+			json->before = "{";
 		cul_json_take(parse, json, "\"restartCount\":", true);
 		root = cul_json_read(json);
 		damaged = !root;
