@@ -314,7 +314,8 @@ static bool open_entry(struct cul_bundle *b, struct frame *f, const char *raw, b
 		return false;
 	}
 	bool packs = f->form == CUL_FORM_ZIP || f->form == CUL_FORM_7Z || f->form == CUL_FORM_RPM;
-	e->s = (struct cul_stream){ .fill = entry_fill, .budget = &b->budget, .size = member->size, .counts = packs, .expands = packs };
+	e->s = (struct cul_stream){ .fill = entry_fill, .budget = &b->budget, .size = member->size, .counts = packs, .expands = packs,
+				     .sip = 4096 };
 	e->bundle = b;
 	e->frame = f;
 	e->handed = f->handed;

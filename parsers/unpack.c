@@ -93,7 +93,7 @@ enum cul_form cul_form_of(struct cul_slice head)
 	};
 	const unsigned char *p = (const unsigned char *)head.data;
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
-		if (cul_starts(head, cul_slice(magics[i].magic, magics[i].size)))
+		if (head.size && head.data[0] == magics[i].magic[0] && cul_starts(head, cul_slice(magics[i].magic, magics[i].size)))
 			return magics[i].form;
 	if (head.size >= 3 && p[0] == 0x1f && p[1] == 0x9d && (p[2] & 0x1f) >= 9 && (p[2] & 0x1f) <= 16)
 		return CUL_FORM_COMPRESS;
@@ -164,7 +164,8 @@ struct cul_slice cul_stream_peek(struct cul_stream *s, size_t least)
 		s->end -= s->start;
 		s->start = 0;
 		while (s->end < least) {
-			size_t n = produce(s, s->bytes + s->end, BUFFER - s->end);
+			size_t room = !s->made && s->sip >= least && s->sip < BUFFER ? s->sip : BUFFER;
+			size_t n = produce(s, s->bytes + s->end, room - s->end);
 			if (!n)
 				break;
 			s->end += n;

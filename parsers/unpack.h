@@ -64,6 +64,7 @@ struct cul_stream {
 	bool counts;  /* what it makes goes against the budget */
 	bool expands; /* it makes more than it takes: the ratio holds, over @in */
 	uint64_t in;
+	uint32_t sip; /* bytes of its beginning that are peeked at, where the rest had better be read without a stop; 0: as many as there are */
 	bool ended;
 	bool aside; /* a thread works below: nobody looks there; what was wrong is told by this one at its end */
 	char damage[240];

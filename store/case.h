@@ -74,7 +74,7 @@ struct cul_case {
 	struct { const struct cul_kind *key; struct case_kind *kind; } cache[256];
 
 	struct cul_source *sources;    size_t source_count;   /* by the member's id - 1 */
-	uint32_t *source_order;        /* in byte order of the names */
+	uint32_t *source_order;        /* in byte order of the names; made when first asked */
 	struct case_section *sections; size_t section_count;  /* that differ */
 	size_t section_last;           /* the highest id */
 	struct case_show *shows;       size_t show_count;     /* made when first asked */

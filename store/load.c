@@ -182,13 +182,6 @@ static enum cul_status load_gpus(struct cul_case *c, struct cul_error *err)
 	return status == CUL_OK ? ended(c, rc, "gpus", err) : status;
 }
 
-static int by_name(const void *a, const void *b, void *sources)
-{
-	const struct cul_source *x = (struct cul_source *)sources + *(const uint32_t *)a, *y = (struct cul_source *)sources + *(const uint32_t *)b;
-	int order = strcmp(x->name, y->name);
-	return order ? order : (x < y ? -1 : x > y);
-}
-
 /* As many rows as the table has: what grows by doubling holds twice of half a million. */
 static size_t rows_of(struct cul_case *c, const char *sql)
 {
@@ -202,8 +195,7 @@ static enum cul_status load_members(struct cul_case *c, struct cul_error *err)
 	struct case_strings readers = { .arena = c->arena };
 	size_t room = rows_of(c, "SELECT count(*) FROM member");
 	c->sources = cul_arena_get(c->arena, (room + 1) * sizeof(*c->sources));
-	c->source_order = cul_arena_get(c->arena, (room + 1) * sizeof(*c->source_order));
-	if (!c->sources || !c->source_order)
+	if (!c->sources)
 		return NO_MEMORY(err, "members");
 	enum cul_status status = case_prepare(c->db, "SELECT id, name, bytes, lines, read_as, host, first, last FROM member ORDER BY id", &s, err);
 	int rc = SQLITE_DONE;
@@ -221,21 +213,7 @@ static enum cul_status load_members(struct cul_case *c, struct cul_error *err)
 	case_strings_free(&readers);
 	if (status == CUL_OK)
 		status = ended(c, rc, "members", err);
-	if (status != CUL_OK || !c->source_count)
-		return status;
-	CUL_AUTO(cul_freep) uint32_t *sorted = malloc(c->source_count * sizeof(*sorted));
-	if (!sorted)
-		return NO_MEMORY(err, "members");
-	for (size_t i = 0; i < c->source_count; i++)
-		sorted[i] = (uint32_t)i;
-	size_t in_order = 1;
-	while (in_order < c->source_count && strcmp(c->sources[in_order - 1].name, c->sources[in_order].name) <= 0)
-		in_order++;
-	if (in_order < c->source_count)
-		qsort_r(sorted, c->source_count, sizeof(*sorted), by_name, c->sources);
-	for (size_t i = 0; i < c->source_count; i++)
-		c->source_order[sorted[i]] = (uint32_t)i;
-	return CUL_OK;
+	return status;
 }
 
 /* Of many sections that cover the same one is kept: a bundle of small files has half a million without a time. */

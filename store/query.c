@@ -145,6 +145,31 @@ struct rows {
 	size_t count, room;
 };
 
+static int by_name(const void *a, const void *b, void *sources)
+{
+	const struct cul_source *x = (struct cul_source *)sources + *(const uint32_t *)a, *y = (struct cul_source *)sources + *(const uint32_t *)b;
+	int order = strcmp(x->name, y->name);
+	return order ? order : (x < y ? -1 : x > y);
+}
+
+/* Made when the first row asks: most files of a large bundle have none. */
+static bool order_sources(struct cul_case *c)
+{
+	if (c->source_order)
+		return true;
+	CUL_AUTO(cul_freep) uint32_t *sorted = malloc((c->source_count + 1) * sizeof(*sorted));
+	uint32_t *order = cul_arena_get(c->arena, (c->source_count + 1) * sizeof(*order));
+	if (!sorted || !order)
+		return false;
+	for (size_t i = 0; i < c->source_count; i++)
+		sorted[i] = (uint32_t)i;
+	qsort_r(sorted, c->source_count, sizeof(*sorted), by_name, c->sources);
+	for (size_t i = 0; i < c->source_count; i++)
+		order[sorted[i]] = (uint32_t)i;
+	c->source_order = order;
+	return true;
+}
+
 static bool push(struct cul_case *c, struct rows *rows, const struct cul_row *row)
 {
 	if (rows->count == rows->room) {
@@ -155,6 +180,8 @@ static bool push(struct cul_case *c, struct rows *rows, const struct cul_row *ro
 		rows->items = grown;
 		rows->room = room;
 	}
+	if (!order_sources(c))
+		return false;
 	/* a row that names no member stands last */
 	rows->items[rows->count++] = (struct ordered){ row, row->member >= 0 ? c->source_order[row->member] : SIZE_MAX };
 	return true;

@@ -126,7 +126,7 @@ static enum form form_of(const struct cul_head *head, int *bits)
 		form = PAIRS;
 	else if (cul_has(command, CUL_LIT("apk info -v")) || cul_has(command, CUL_LIT("apk info -vv")) || cul_has(name, CUL_LIT("apk_info_-v")))
 		form = APK;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && (form != NONE || (count >= 8 && fits[1] == i)); i++) {
 		word = cul_trim(head->lines[i].text);
 		fits[0] += form != NONE && read_line(form, word, &p);
 		fits[1] += read_line(RPM, word, &p) && p.package.size;

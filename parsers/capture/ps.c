@@ -69,7 +69,7 @@ static enum column
 find_word(const struct word_column *list, size_t count, struct cul_slice word)
 {
 	for (size_t i = 0; i < count; i++)
-		if (cul_is(word, cul_str(list[i].word)))
+		if (word.size && word.data[0] == list[i].word[0] && cul_is(word, cul_str(list[i].word)))
 			return list[i].column;
 	return C_END;
 }
