@@ -374,7 +374,27 @@ bool cul_lines_hits(struct cul_lines *l, const struct cul_hit **hits, size_t *co
 	return true;
 }
 
-int64_t cul_lines_skip(struct cul_lines *l, uint8_t flags)
+/* Line @i of @b is whole, and nothing but needles stands in it: is it idle? */
+static bool is_idle(struct cul_lines *l, const struct cul_block *b, size_t i, bool (*idle)(void *ctx, struct cul_slice text, const struct cul_hit *hits, size_t count),
+		    void *ctx)
+{
+	const struct cul_survey *v = &b->survey;
+	if (!idle || (v->flags[i] & ~CUL_LINE_KERNEL) != CUL_LINE_HIT || (i + 1 == v->lines && b->open))
+		return false;
+	size_t start = line_start(b, i), end = v->ends[i], from = l->hit;
+	while (from && v->hits[from - 1].end > start)
+		from--;
+	while (from < v->hit_count && v->hits[from].end <= start)
+		from++;
+	size_t to = from;
+	while (to < v->hit_count && v->hits[to].end <= end)
+		to++;
+	l->hit = to;
+	return idle(ctx, cul_slice(b->text + start, end - start), v->hits + from, to - from);
+}
+
+int64_t cul_lines_skip(struct cul_lines *l, uint8_t flags, bool (*idle)(void *ctx, struct cul_slice text, const struct cul_hit *hits, size_t count),
+		       void *ctx)
 {
 	int64_t passed = 0;
 	if (l->read != l->taken || l->failed)
@@ -385,7 +405,7 @@ int64_t cul_lines_skip(struct cul_lines *l, uint8_t flags)
 			break;
 		const uint8_t *f = b->survey.flags;
 		size_t i = l->line;
-		while (i < b->survey.lines && !(f[i] & flags))
+		while (i < b->survey.lines && (!(f[i] & flags) || is_idle(l, b, i, idle, ctx)))
 			i++;
 		passed += (int64_t)(i - l->line);
 		if (i > l->line) {

@@ -38,8 +38,12 @@ bool cul_lines_next(struct cul_lines *lines, struct cul_line *line);
  * cleaned, or is a piece) and it has to be searched. They live until another line is looked at.
  */
 bool cul_lines_hits(struct cul_lines *lines, const struct cul_hit **hits, size_t *count);
-/** Pass over lines that need no look: that have none of @flags. Returns how many. */
-int64_t cul_lines_skip(struct cul_lines *lines, uint8_t flags);
+/**
+ * Pass over lines that need no look: that have none of @flags, and those that have needles alone of which @idle says so, as they stand in
+ * the block (may be NULL). Returns how many.
+ */
+int64_t cul_lines_skip(struct cul_lines *lines, uint8_t flags,
+		       bool (*idle)(void *ctx, struct cul_slice text, const struct cul_hit *hits, size_t count), void *ctx);
 /** The line above: first of the one taken last, then of that. Bounded; false: no more. Lives until the next call. Zero it to begin. */
 struct cul_above {
 	bool itself; /* begin with the line that was taken or passed over last */

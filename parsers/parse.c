@@ -310,15 +310,15 @@ static bool is_loggish(struct cul_slice name)
 	       cul_is(name, CUL_LIT("stdin"));
 }
 
-/* Lines that nobody wants are counted and left where they stand. */
-static void pass_over(struct cul_parse *p, bool paper)
+/* Lines that nobody wants are counted and left where they stand. @plain: whatever else a line is depends on itself alone. */
+static void pass_over(struct cul_parse *p, bool paper, bool plain)
 {
 	unsigned flags = 0xff;
 	if (p->saw_kernel)
 		flags &= ~(unsigned)CUL_LINE_KERNEL;
 	if (!p->eager)
 		flags &= ~(unsigned)(CUL_LINE_ESCAPED | CUL_LINE_BIG);
-	int64_t n = cul_lines_skip(p->lines, (uint8_t)flags);
+	int64_t n = cul_lines_skip(p->lines, (uint8_t)flags, plain ? cul_idle_hits : NULL, p);
 	p->span.lines += n;
 	p->tally.lines += (uint64_t)n;
 	if (paper)
@@ -354,7 +354,7 @@ static void read_member(struct cul_parse *p)
 	bool trials = cul_is_trials(p->lines);
 	for (;;) {
 		if (p->open && !begins && (paper || (!p->always_count && cul_may_pass(p))))
-			pass_over(p, paper);
+			pass_over(p, paper, !paper && !trials && !fenced);
 		if (p->failed || !cul_lines_peek(p->lines, 0, &line))
 			break;
 		if (cul_mark_read(line.text, &mark) != CUL_MARK_NONE) {

@@ -250,19 +250,34 @@ bool cul_may_pass(const struct cul_parse *p)
 	return !p->follower_count && !p->folds && !p->partial_size && p->span.lines >= 8;
 }
 
+/* A needle of @use stands in @text: may something come of it? */
+static bool may(struct cul_parse *p, uint32_t use, struct cul_slice text)
+{
+	switch (USE_TYPE(use)) {
+	case USE_INTEREST:
+		return cul_interest_may(p, USE_INDEX(use), text);
+	case USE_KERNEL:
+		return !p->saw_kernel;
+	default:
+		return true;
+	}
+}
+
+bool cul_idle_hits(void *ctx, struct cul_slice text, const struct cul_hit *hits, size_t count)
+{
+	struct cul_parse *p = ctx;
+	for (size_t i = 0; i < count; i++)
+		if (may(p, p->needle_use[hits[i].needle], text))
+			return false;
+	return true;
+}
+
 /* Literals of rules stand in this line, but none of their patterns matches any part of it: it is as ordinary as the others. */
 static bool idle(struct cul_parse *p, const struct cul_line *line)
 {
 	for (size_t i = 0; i < p->hit_count; i++)
-		if (USE_TYPE(p->needle_use[p->hits[i]]) == USE_MESSAGE)
+		if (USE_TYPE(p->needle_use[p->hits[i]]) != USE_CAPTURE && may(p, p->needle_use[p->hits[i]], line->text))
 			return false;
-	uint32_t done = UINT32_MAX;
-	for (size_t i = 0; i < p->hit_count; i++) {
-		uint32_t use = p->needle_use[p->hits[i]];
-		if (use != done && USE_TYPE(use) == USE_INTEREST && cul_interest_may(p, USE_INDEX(use), line->text))
-			return false;
-		done = use;
-	}
 	return true;
 }
 

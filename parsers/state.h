@@ -130,6 +130,8 @@ enum cul_status cul_observe(struct cul_parse *parse, const struct cul_record *re
 			    int interest, const struct cul_value *values, size_t count, int64_t since_ns);
 /** A record that a literal of interest @which stands in: is it one? Then it is observed. */
 void cul_confirm(struct cul_parse *parse, const struct cul_record *rec, size_t which);
+/** Nothing comes of @hits in the line @text: for cul_lines_skip(), with a struct cul_parse. */
+bool cul_idle_hits(void *parse, struct cul_slice text, const struct cul_hit *hits, size_t count);
 /** False: whatever the envelopes of @line are, its record is none that interest @which wants. Escaped text is not known here. */
 bool cul_interest_may(struct cul_parse *parse, size_t which, struct cul_slice line);
 /** The hits of a whole line: interests that want it as it was read. */
