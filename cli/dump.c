@@ -44,6 +44,7 @@ static const struct view {
 	{ "tasks", "core.futex-cycle", "locks in a circle", FACTS, NULL },
 	{ "stacks", "dump.stack", NULL, TRACE, "pid comm state cpu unwound" },
 	{ "stacks", "core.thread", NULL, TRACE, "tid thread image offset unwound" },
+	{ "stacks", "core.goroutines", "goroutines", TRACE, "count status goroutine" },
 	{ "stacks", "core.python", "Python", TRACE, "tid version gil" },
 	{ "info", "dump.missing", "could not be had", TABLE, "stage why" },
 	{ "info", "core.missing", "could not be had", FACTS, NULL },

@@ -937,6 +937,57 @@ static void python_without_table(void **state)
 	}
 }
 
+/* ---- Go --------------------------------------------------------------------------------------------- */
+
+/* Four goroutines whose structures lie at HEAP + 0x400 and on, their stacks in STACK; runtime.allgs in DATA. */
+static struct made *golang(int status_at)
+{
+	struct made *m = program(6, -6, 4242, CODE + 0x1100, STACK + 0x100);
+	unsigned char *d = DATA_OF(m), *h = HEAP_OF(m), *s = STACK_OF(m);
+	memcpy(d + 0x100, "\xff Go buildinf:\x08\x02", 16);
+	d[0x120] = 8;
+	memcpy(d + 0x121, "go1.22.3", 8);
+	put64(d + 0x200, HEAP);
+	put64(d + 0x208, 4);
+	put64(d + 0x210, 8);
+	for (int i = 0; i < 4; i++) {
+		unsigned char *g = h + 0x400 + i * 0x100;
+		uint64_t low = STACK + 0x400 + (uint64_t)i * 0x100;
+		put64(h + i * 8, HEAP + 0x400 + (uint64_t)i * 0x100);
+		put64(g, low);
+		put64(g + 8, low + 0x100);
+		put64(g + 56, low + 0x40);
+		put64(g + 64, CODE + 0x1200);
+		put64(g + 72, HEAP + 0x400 + (uint64_t)i * 0x100);
+		put64(g + 104, low + 0x60);
+		put32(g + status_at, i == 3 ? 6 : 4);
+		put64(g + status_at + 8, i ? 17 + (uint64_t)i : 1);
+		put64(s + 0x460 + i * 0x100 + 8, i ? CODE + 0x1300 : CODE + 0x1400);
+	}
+	return m;
+}
+
+static void goroutines(void **state)
+{
+	(void)state;
+	for (int status = 144; status <= 152; status += 8) {
+		struct told told = told_of(golang(status));
+		expect(told, "core.goroutines pid=4242; comm=server; version=go1.22.3; count=2; goroutine=18; status=waiting; frames=server+0x1200 server+0x1300;");
+		expect(told, "count=1; goroutine=1; status=waiting; frames=server+0x1200 server+0x1400;");
+		expect(told, "a Go program (go1.22.3): goroutines without their functions' names");
+		free(told.text);
+	}
+	for (size_t at = 0; at < 0x700; at += 8)
+		for (int how = 0; how < 3; how++) {
+			struct made *m = golang(152);
+			static const uint64_t values[] = { HEAP + 0x400, UINT64_MAX, 0 };
+			put64(HEAP_OF(m) + at, values[how]);
+			if (at < 0x200)
+				put64(DATA_OF(m) + 0x100 + at, values[how]);
+			free(told_of(m).text);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -945,7 +996,7 @@ int main(void)
 		cmocka_unit_test(last_words),        cmocka_unit_test(circles),      cmocka_unit_test(whose_file),
 		cmocka_unit_test(cut_short),         cmocka_unit_test(by_linux),
 		cmocka_unit_test(unwinders),         cmocka_unit_test(efi_parts), cmocka_unit_test(debugdump), cmocka_unit_test(packages),    cmocka_unit_test(core_in_a_report),
-		cmocka_unit_test(python_frames),     cmocka_unit_test(python_without_table),
+		cmocka_unit_test(goroutines),        cmocka_unit_test(python_frames),     cmocka_unit_test(python_without_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
  *
  * core_notes.c reads header, segments and notes; core_memory.c reads memory by address, modules, arguments, stacks;
  * core_fault.c says what a signal means; core_text.c finds what the program said last; core_futex.c who waits for whom;
- * core_python.c what Python ran;
+ * core_python.c what Python ran; core_go.c goroutines;
  * elf_core.c tells it all. Addresses are the program's own. Little-endian, 64 bit.
  */
 #ifndef CUL_PARSERS_DUMP_CORE_NOTES_H
@@ -171,6 +171,11 @@ struct cul_core_wait {
 size_t cul_core_waits(const struct cul_core *core, struct cul_core_wait *waits, size_t room);
 /** Number each cycle: @ret[i] is 1, 2, … for a wait that is part of one, else 0. Returns how many cycles there are. */
 size_t cul_core_cycles(const struct cul_core *core, const struct cul_core_wait *waits, size_t count, size_t *ret);
+
+/* ---- core_go.c */
+extern const struct cul_kind cul_kind_core_goroutines;
+/** The same of a Go program's goroutines, those with equal stacks together, as core.goroutines. */
+enum cul_status cul_core_go(struct cul_parse *parse, const struct cul_core *core, struct cul_time time, char why[200]);
 
 /* ---- core_python.c */
 extern const struct cul_kind cul_kind_core_python;

@@ -342,7 +342,7 @@ static enum cul_status tell_locks(struct cul_parse *parse, const struct cul_core
 }
 
 static enum cul_status tell_missing(struct cul_parse *parse, const struct cul_core *core, const struct cul_core_fault *fault,
-				    const struct cul_core_calls *unwound, const char *python, struct cul_time time)
+				    const struct cul_core_calls *unwound, const char *runtime, struct cul_time time)
 {
 	char text[1000] = "";
 	double mib = (double)core->missing / (1 << 20);
@@ -361,9 +361,9 @@ static enum cul_status tell_missing(struct cul_parse *parse, const struct cul_co
 		size_t n = strlen(text);
 		snprintf(text + n, sizeof(text) - n, "%s%s", n ? "; " : "", unwound->why);
 	}
-	if (python[0]) {
+	if (runtime[0]) {
 		size_t n = strlen(text);
-		snprintf(text + n, sizeof(text) - n, "%s%s", n ? "; " : "", python);
+		snprintf(text + n, sizeof(text) - n, "%s%s", n ? "; " : "", runtime);
 	}
 	if (!text[0])
 		return CUL_OK;
@@ -397,7 +397,7 @@ static enum cul_status core_open(struct cul_parse *parse, const struct cul_image
 	struct cul_core_calls unwound = { 0 };
 	struct cul_core_fault fault;
 	const char *why;
-	char python[200];
+	char python[200], go[200];
 	enum cul_status status = cul_core_load(&core, image, &why);
 	if (status == CUL_OK && why) {
 		struct cul_record rec = cul_dump_record(parse, name.time, cul_str(why));
@@ -425,7 +425,9 @@ static enum cul_status core_open(struct cul_parse *parse, const struct cul_image
 		if (status == CUL_OK)
 			status = cul_core_python(parse, &core, name.time, python);
 		if (status == CUL_OK)
-			status = tell_missing(parse, &core, &fault, &unwound, python, name.time);
+			status = cul_core_go(parse, &core, name.time, go);
+		if (status == CUL_OK)
+			status = tell_missing(parse, &core, &fault, &unwound, python[0] ? python : go, name.time);
 		for (size_t i = 0; i < core.thread_count && i < TOLD_THREADS && status == CUL_OK; i++)
 			status = tell_thread(parse, &core, i, &unwound, name.time);
 		if (status == CUL_OK)
@@ -446,7 +448,7 @@ const struct cul_parser cul_parser_elf_core = {
 			   CUL_SAMPLES("core.futex-wait", 1, "elf_core", F_PID, F_TID, F_WHAT, F_ADDRESS, F_OWNER_TID),
 			   CUL_SAMPLES("core.missing", 1, "elf_core", F_PID, F_COMM, F_WHY, F_MISSING_MIB),
 			   CUL_SAMPLES("core.thread", 1, "elf_core", F_PID, F_TID, F_IMAGE, F_OFFSET, F_BUILD_ID, F_ADDRESS, F_SYSCALL, F_FRAMES, F_UNWOUND),
-			   &cul_kind_core_python, &cul_kind_thread_stack,
+			   &cul_kind_core_python, &cul_kind_core_goroutines, &cul_kind_thread_stack,
 			   CUL_SAMPLES("core.module", 2, "elf_core", F_PID, F_PATH, F_BUILD_ID, F_BASE, F_SIZE_MIB, F_PACKAGE, F_VERSION)),
 	.claim = core_claim,
 	.open = core_open,
