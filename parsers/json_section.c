@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "parsers/json_brackets.h"
+
 #define MOST (16u << 20)
 
 /* Remember where a mark stands; make room for the line. False: no more of it is kept. */
@@ -32,12 +34,12 @@ static bool begin_line(struct cul_parse *parse, struct cul_json_section *json, c
 void cul_json_take(struct cul_parse *parse, struct cul_json_section *json, const char *mark, bool also)
 {
 	struct cul_line line;
-	bool quoted = false, escaped = false, full = false;
-	int64_t depth = json->before ? (int64_t)strlen(json->before) : 0;
+	bool full = false;
+	struct cul_json_brackets at = { .depth = json->before ? (int64_t)strlen(json->before) : 0 };
 
-	if (depth && (json->text = malloc(4096))) {
+	if (at.depth && (json->text = malloc(4096))) {
 		json->room = 4096;
-		json->size = (size_t)depth;
+		json->size = (size_t)at.depth;
 		memcpy(json->text, json->before, json->size);
 	}
 	while (!json->whole && cul_line_next(parse, &line)) {
@@ -46,16 +48,7 @@ void cul_json_take(struct cul_parse *parse, struct cul_json_section *json, const
 			char c = line.text.data[i];
 			if (!full && !json->whole)
 				json->text[json->size++] = c;
-			if (quoted) {
-				quoted = escaped || c != '"';
-				escaped = !escaped && c == '\\';
-			} else if (c == '"') {
-				quoted = true;
-			} else if (c == '{' || c == '[') {
-				depth++;
-			} else if ((c == '}' || c == ']') && --depth <= 0) {
-				json->whole = true;
-			}
+			json->whole |= cul_json_bracket(&at, c) && !at.depth;
 		}
 		if (!full)
 			json->text[json->size++] = '\n';
@@ -122,7 +115,7 @@ const cJSON *cul_json_at(const cJSON *node, const char *path)
 			rest = CUL_NONE;
 		}
 		for (const cJSON *child = cJSON_IsObject(node) ? node->child : NULL; child && !found; child = child->next)
-			if (child->string && cul_is(cul_str(child->string), part))
+			if (child->string && cul_is_nocase(cul_str(child->string), part))
 				found = child;
 		node = found;
 	}

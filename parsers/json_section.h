@@ -32,7 +32,7 @@ cJSON *cul_json_read(const struct cul_json_section *json);
 /** The line to observe at: the one of the @index-th mark, else the first of all. */
 struct cul_line cul_json_line(const struct cul_json_section *json, size_t index);
 
-/** The leaf at "a.b" below @node; NULL: not there. */
+/** The leaf at "a.b" below @node, in capitals or not (releases of a tool differ); NULL: not there. */
 const cJSON *cul_json_at(const cJSON *node, const char *path);
 /** Its text; empty: none. */
 struct cul_slice cul_json_words(const cJSON *node, const char *path);

@@ -13,9 +13,8 @@
 #include <stdlib.h>
 
 #include "parsers/capture/amd_json.h"
+#include "parsers/json_section.h"
 #include "parsers/tables.h"
-
-#define MOST (4u << 20)
 
 static bool is_amd(struct cul_slice text)
 {
@@ -56,30 +55,12 @@ static struct cul_slice words(const cJSON *leaf)
 	return cul_is(text, CUL_LIT("N/A")) ? CUL_NONE : text;
 }
 
-/* The leaf at "a.b" below @node. */
-static const cJSON *at(const cJSON *node, const char *path)
-{
-	struct cul_slice rest = cul_str(path), part;
-	while (node && rest.size) {
-		if (!cul_cut(rest, CUL_LIT("."), &part, &rest)) {
-			part = rest;
-			rest = CUL_NONE;
-		}
-		const cJSON *found = NULL;
-		for (const cJSON *child = cJSON_IsObject(node) ? node->child : NULL; child && !found; child = child->next)
-			if (child->string && cul_is_nocase(cul_str(child->string), part))
-				found = child;
-		node = found;
-	}
-	return node;
-}
-
 /* The first of the paths that gives a number. */
 static double first_number(const cJSON *node, const char *const *paths)
 {
 	double value = NAN;
 	for (; *paths && isnan(value); paths++)
-		value = number(at(node, *paths));
+		value = number(cul_json_at(node, *paths));
 	return value;
 }
 
@@ -87,14 +68,14 @@ static struct cul_slice first_words(const cJSON *node, const char *const *paths)
 {
 	struct cul_slice text = CUL_NONE;
 	for (; *paths && !text.size; paths++)
-		text = words(at(node, *paths));
+		text = words(cul_json_at(node, *paths));
 	return text;
 }
 
 /* "MB" of amd-smi is MiB; bytes where it says B. */
 static double mib(const cJSON *node, const char *path)
 {
-	const cJSON *leaf = at(node, path);
+	const cJSON *leaf = cul_json_at(node, path);
 	const cJSON *unit = cJSON_IsObject(leaf) ? cJSON_GetObjectItemCaseSensitive(leaf, "unit") : NULL;
 	double value = number(leaf);
 	if (cJSON_IsString(unit) && !strcmp(unit->valuestring, "B"))
@@ -107,7 +88,7 @@ static double mib(const cJSON *node, const char *path)
 /* The object of one card of rocm-smi: keys carry their unit in brackets and change with the release. */
 enum cul_status cul_amd_card(struct cul_parse *parse, const struct cul_record *rec, int64_t index, const cJSON *node)
 {
-	double total = number(at(node, "VRAM Total Memory (B)")) / 1048576, used = number(at(node, "VRAM Total Used Memory (B)")) / 1048576;
+	double total = number(cul_json_at(node, "VRAM Total Memory (B)")) / 1048576, used = number(cul_json_at(node, "VRAM Total Used Memory (B)")) / 1048576;
 	double share = first_number(node, CUL_LIST("GPU Memory Allocated (VRAM%)", "GPU memory use (%)"));
 	if (isnan(share) && total > 0)
 		share = used * 100 / total;
@@ -121,12 +102,12 @@ enum cul_status cul_amd_card(struct cul_parse *parse, const struct cul_record *r
 		else if (cul_starts(key, CUL_LIT("Temperature (Sensor ")) && !temp)
 			temp = child;
 	}
-	return cul_emit(parse, rec, "amd.smi.gpu", cul_int("gpu_index", index), cul_bdf("gpu_bdf", words(at(node, "PCI Bus"))),
+	return cul_emit(parse, rec, "amd.smi.gpu", cul_int("gpu_index", index), cul_bdf("gpu_bdf", words(cul_json_at(node, "PCI Bus"))),
 			cul_text("gpu_name", first_words(node, CUL_LIST("Card series", "Device Name", "Card model"))),
-			cul_text("gfx", words(at(node, "GFX Version"))), cul_real("util_pct", number(at(node, "GPU use (%)"))),
+			cul_text("gfx", words(cul_json_at(node, "GFX Version"))), cul_real("util_pct", number(cul_json_at(node, "GPU use (%)"))),
 			cul_real("used_pct", share), cul_real("used_mib", used), cul_real("total_mib", total), cul_real("power_w", number(power)),
-			cul_real("power_limit_w", number(at(node, "Max Graphics Package Power (W)"))), cul_real("temp_c", number(temp)),
-			cul_real("mem_temp_c", number(mem_temp)), cul_real("fan_pct", number(at(node, "Fan speed (%)"))));
+			cul_real("power_limit_w", number(cul_json_at(node, "Max Graphics Package Power (W)"))), cul_real("temp_c", number(temp)),
+			cul_real("mem_temp_c", number(mem_temp)), cul_real("fan_pct", number(cul_json_at(node, "Fan speed (%)"))));
 }
 
 /* "PID1821": "python3, 1, 9000, 0, 0": name, GPUs, bytes of VRAM, … */
@@ -144,31 +125,31 @@ static enum cul_status rocm_process(struct cul_parse *parse, const struct cul_re
 
 enum cul_status cul_amd_gpu(struct cul_parse *parse, const struct cul_record *rec, const cJSON *node)
 {
-	double index = number(at(node, "gpu"));
+	double index = number(cul_json_at(node, "gpu"));
 	if (isnan(index) || index < 0 || index > 1e6)
 		return CUL_OK;
-	double total = mib(node, at(node, "mem_usage") ? "mem_usage.total_vram" : "vram.size"), used = mib(node, "mem_usage.used_vram");
-	struct cul_slice bdf = first_words(node, CUL_LIST("bus.bdf", "bdf")), name = words(at(node, "asic.market_name"));
+	double total = mib(node, cul_json_at(node, "mem_usage") ? "mem_usage.total_vram" : "vram.size"), used = mib(node, "mem_usage.used_vram");
+	struct cul_slice bdf = first_words(node, CUL_LIST("bus.bdf", "bdf")), name = words(cul_json_at(node, "asic.market_name"));
 	double util = first_number(node, CUL_LIST("usage.gfx_activity", "gfx_util")), power = first_number(node, CUL_LIST("power.socket_power", "power_usage"));
 	enum cul_status status = CUL_OK;
 	if (!isnan(total) || !isnan(used) || bdf.size || name.size || !isnan(util) || !isnan(power))
 		status = cul_emit(parse, rec, "amd.smi.gpu", cul_int("gpu_index", (int64_t)index), cul_bdf("gpu_bdf", bdf),
-				  cul_text("gpu_uuid", words(at(node, "uuid"))), cul_text("gpu_name", name),
-				  cul_text("gfx", words(at(node, "asic.target_graphics_version"))), cul_text("driver_version", words(at(node, "driver.version"))),
-				  cul_real("util_pct", util), cul_real("mem_util_pct", number(at(node, "usage.umc_activity"))), cul_real("power_w", power),
+				  cul_text("gpu_uuid", words(cul_json_at(node, "uuid"))), cul_text("gpu_name", name),
+				  cul_text("gfx", words(cul_json_at(node, "asic.target_graphics_version"))), cul_text("driver_version", words(cul_json_at(node, "driver.version"))),
+				  cul_real("util_pct", util), cul_real("mem_util_pct", number(cul_json_at(node, "usage.umc_activity"))), cul_real("power_w", power),
 				  cul_real("temp_c", first_number(node, CUL_LIST("temperature.edge", "temperature.hotspot"))),
-				  cul_real("mem_temp_c", number(at(node, "temperature.mem"))), cul_real("used_mib", used), cul_real("total_mib", total),
+				  cul_real("mem_temp_c", number(cul_json_at(node, "temperature.mem"))), cul_real("used_mib", used), cul_real("total_mib", total),
 				  cul_real("used_pct", total > 0 ? used * 100 / total : NAN),
-				  cul_real("ecc_corrected", number(at(node, "ecc.total_correctable_count"))),
-				  cul_real("ecc_errors", number(at(node, "ecc.total_uncorrectable_count"))));
-	const cJSON *list = at(node, "process_list"), *entry;
+				  cul_real("ecc_corrected", number(cul_json_at(node, "ecc.total_correctable_count"))),
+				  cul_real("ecc_errors", number(cul_json_at(node, "ecc.total_uncorrectable_count"))));
+	const cJSON *list = cul_json_at(node, "process_list"), *entry;
 	cJSON_ArrayForEach(entry, list) {
-		const cJSON *info = at(entry, "process_info");
-		if (status != CUL_OK || isnan(number(at(info, "pid"))))
+		const cJSON *info = cul_json_at(entry, "process_info");
+		if (status != CUL_OK || isnan(number(cul_json_at(info, "pid"))))
 			continue;
-		status = cul_emit(parse, rec, "amd.smi.process", cul_int("gpu_index", (int64_t)index), cul_real("pid", number(at(info, "pid"))),
-				  cul_text("comm", words(at(info, "name"))),
-				  cul_real("used_mib", mib(info, at(info, "memory_usage.vram_mem") ? "memory_usage.vram_mem" : "mem_usage")));
+		status = cul_emit(parse, rec, "amd.smi.process", cul_int("gpu_index", (int64_t)index), cul_real("pid", number(cul_json_at(info, "pid"))),
+				  cul_text("comm", words(cul_json_at(info, "name"))),
+				  cul_real("used_mib", mib(info, cul_json_at(info, "memory_usage.vram_mem") ? "memory_usage.vram_mem" : "mem_usage")));
 	}
 	return status;
 }
@@ -177,8 +158,8 @@ static enum cul_status emit_all(struct cul_parse *parse, const struct cul_record
 {
 	enum cul_status status = CUL_OK;
 	const cJSON *entry, *inner;
-	if (cJSON_IsObject(root) && at(root, "gpu_data"))
-		root = at(root, "gpu_data");
+	if (cJSON_IsObject(root) && cul_json_at(root, "gpu_data"))
+		root = cul_json_at(root, "gpu_data");
 	cJSON_ArrayForEach(entry, root) {
 		if (status != CUL_OK)
 			break;
@@ -198,46 +179,20 @@ static enum cul_status emit_all(struct cul_parse *parse, const struct cul_record
 
 static enum cul_status amd_json_section(struct cul_parse *parse)
 {
-	struct cul_line line;
-	struct cul_record rec = { 0 };
-	char *text = NULL;
-	size_t size = 0, room = 0;
-	int depth = 0;
-	bool quoted = false, escaped = false, whole = false;
-	while (!whole && cul_line_next(parse, &line)) {
-		if (!size)
-			rec = cul_table_record(parse, &line);
-		if (size + line.text.size + 2 > room) {
-			room = (size + line.text.size + 2) * 2;
-			char *more = room <= MOST * 2 ? realloc(text, room) : NULL;
-			if (!more)
-				break;
-			text = more;
-		}
-		for (size_t i = 0; i < line.text.size && !whole; i++) {
-			char c = line.text.data[i];
-			text[size++] = c;
-			if (quoted) {
-				quoted = escaped || c != '"';
-				escaped = !escaped && c == '\\';
-			} else if (c == '"') {
-				quoted = true;
-			} else if (c == '{' || c == '[') {
-				depth++;
-			} else if ((c == '}' || c == ']') && --depth <= 0) {
-				whole = true;
-			}
-		}
-		text[size++] = '\n';
-	}
-	cJSON *root = size ? cJSON_ParseWithLength(text, size) : NULL;
-	free(text);
+	struct cul_json_section *json = cul_keep_bytes(parse, sizeof(*json));
 	enum cul_status status = CUL_OK;
+
+	if (!json)
+		return CUL_ENOMEM;
+	cul_json_take(parse, json, NULL, false);
+	cJSON *root = cul_json_read(json);
+	struct cul_record rec = cul_table_record(parse, &json->first);
 	if (root)
 		status = emit_all(parse, &rec, root);
-	else if (size)
+	else if (json->first.number)
 		status = cul_damaged(parse, &rec, "JSON of an AMD tool that is cut off or garbled");
 	cJSON_Delete(root);
+	free(json->text);
 	return status;
 }
 

@@ -135,7 +135,7 @@ inspect_section(struct cul_parse *parse)
 		index += cJSON_IsBool(cul_json_at(node, "State.OOMKilled"));
 		status = container(parse, &line, node);
 	}
-	if (!root && json->size)
+	if (!root && json->first.number)
 		status = cul_damaged(parse, &rec, "JSON of a container engine that is cut off or garbled");
 	cJSON_Delete(root);
 	free(json->text);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "parsers/dump/stream.h"
+#include "parsers/json_brackets.h"
 
 #define LARGEST (1u << 20)
 
@@ -13,39 +14,29 @@ enum cul_status cul_json_stream(const struct cul_image *image, int depth, cul_js
 	struct cul_stream *s = calloc(1, sizeof(*s));
 	char *text = malloc(LARGEST);
 	enum cul_status status = s && text ? CUL_OK : CUL_ENOMEM;
-	bool quoted = false, escaped = false, taking = false;
+	struct cul_json_brackets at = { 0 };
+	bool taking = false;
 	size_t size = 0;
-	int64_t level = 0;
 	int c;
 
 	if (s)
 		s->image = image;
 	while (status == CUL_OK && (c = cul_stream_byte(s)) >= 0) {
-		if (!taking && !quoted && c == '{' && level == depth) {
+		if (!taking && !at.quoted && c == '{' && at.depth == depth) {
 			taking = true;
 			size = 0;
 		}
 		if (taking && size < LARGEST)
 			text[size++] = (char)c;
-		if (quoted) {
-			quoted = escaped || c != '"';
-			escaped = !escaped && c == '\\';
-		} else if (c == '"') {
-			quoted = true;
-		} else if (c == '{' || c == '[') {
-			level++;
-		} else if ((c == '}' || c == ']') && level > 0) {
-			level--;
-			if (!taking || level != depth)
-				continue;
-			taking = false;
-			cJSON *object = size < LARGEST ? cJSON_ParseWithLength(text, size) : NULL;
-			if (object)
-				status = each(ctx, object);
-			else
-				*damaged = true;
-			cJSON_Delete(object);
-		}
+		if (!cul_json_bracket(&at, (char)c) || !taking || at.depth != depth)
+			continue;
+		taking = false;
+		cJSON *object = size < LARGEST ? cJSON_ParseWithLength(text, size) : NULL;
+		if (object)
+			status = each(ctx, object);
+		else
+			*damaged = true;
+		cJSON_Delete(object);
 	}
 	*damaged |= taking;
 	free(s);
