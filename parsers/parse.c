@@ -91,7 +91,7 @@ static void begin_section(struct cul_parse *p, const char *parser, const struct 
 {
 	p->start = *start;
 	p->span = (struct cul_section_span){ .first.ns = CUL_NO_TIME, .last.ns = CUL_NO_TIME };
-	p->saw_kernel = p->saw_record = p->eager = false;
+	p->saw_kernel = p->saw_record = p->eager = p->stepped = false;
 	p->passed = 0;
 	p->covered_count = 0;
 	p->has_last = false;

@@ -66,6 +66,7 @@ void cul_peel(struct cul_parse *p, struct cul_record *rec)
 		rec->kernel |= layer.kernel;
 		rec->partial |= layer.partial;
 		rec->step_ns += layer.step_ns;
+		p->stepped |= layer.step_ns != 0;
 		if (layer.boot_ns != CUL_NO_TIME)
 			rec->boot_ns = layer.boot_ns;
 		if (rec->bare || rec->time.ns == CUL_NO_TIME) {
@@ -247,7 +248,7 @@ void cul_catch_up(struct cul_parse *p, bool itself)
  */
 bool cul_may_pass(const struct cul_parse *p)
 {
-	return !p->follower_count && !p->folds && !p->partial_size && p->span.lines >= 8;
+	return !p->follower_count && !p->folds && !p->stepped && !p->partial_size && p->span.lines >= 8;
 }
 
 /* A needle of @use stands in @text: may something come of it? */

@@ -93,6 +93,7 @@ struct cul_parse {
 	size_t covered_count;
 	bool saw_kernel, saw_record;
 	bool eager;      /* text is split or escaped here: lines with an escape are peeled */
+	bool stepped;    /* times are told by steps (dmesg --reltime): none may be left out */
 	int64_t passed;  /* lines before the one at hand that were left unpeeled */
 	struct cul_section_span span;
 	struct cul_record last; /* the last record that had an envelope */
