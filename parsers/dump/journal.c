@@ -193,6 +193,32 @@ enum cul_status cul_journal_end(struct cul_journal *j)
 	return hand_on(j);
 }
 
+enum cul_status cul_journal_export(struct cul_parse *parse, const struct cul_image *image, cul_journal_form form)
+{
+	struct cul_record rec = cul_dump_record(parse, (struct cul_time){ .ns = CUL_NO_TIME }, cul_section_name(parse));
+	struct cul_journal *journal = cul_journal_new(parse, "journal");
+	struct cul_stream *stream = calloc(1, sizeof(*stream));
+	char *line = malloc(CUL_JOURNAL_TEXT);
+	enum cul_status status = CUL_ENOMEM;
+	const char *why = NULL;
+	bool full = false;
+
+	if (journal && stream && line) {
+		stream->image = image;
+		status = form(journal, stream, line, &why);
+	}
+	if (status == CUL_OK)
+		status = cul_emit(parse, &rec, "journal.export", cul_int("count", cul_journal_count(journal, &full)));
+	if (status == CUL_OK && (why || full))
+		status = cul_damaged(parse, &rec, why ? why : CUL_JOURNAL_FULL);
+	if (status == CUL_OK)
+		status = cul_journal_end(journal);
+	cul_journal_free(journal);
+	free(stream);
+	free(line);
+	return status;
+}
+
 const struct cul_kind cul_kind_journal_export = {
 	.name = "journal.export",
 	.version = 1,

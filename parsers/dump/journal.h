@@ -10,6 +10,7 @@
 #ifndef CUL_DUMP_JOURNAL_H
 #define CUL_DUMP_JOURNAL_H
 
+#include "parsers/dump/stream.h"
 #include "parsers/parser.h"
 
 enum cul_journal_field {
@@ -43,6 +44,9 @@ struct cul_journal_entry {
 /** How many entries an export held, whatever its form. */
 extern const struct cul_kind cul_kind_journal_export;
 
+/** Why a journal's end is missing that has more than is read (cul_journal_count()). */
+#define CUL_JOURNAL_FULL "the journal is larger than what is read of one file; its end is missing"
+
 /** Lines in the making; opaque. */
 struct cul_journal;
 
@@ -61,6 +65,14 @@ enum cul_status cul_journal_put(struct cul_journal *journal);
 int64_t cul_journal_count(const struct cul_journal *journal, bool *full);
 /** All entries are in: the text is handed on. */
 enum cul_status cul_journal_end(struct cul_journal *journal);
+
+/**
+ * One form of an export: all of @stream, put into @journal. @line: CUL_JOURNAL_TEXT bytes to use. @why: set to a sentence where something
+ * is wrong with it. CUL_OK; else what ended it.
+ */
+typedef enum cul_status (*cul_journal_form)(struct cul_journal *journal, struct cul_stream *stream, char *line, const char **why);
+/** A whole export: read by @form, counted, told and handed on. CUL_ENOMEM; else what @form or the sink returned. */
+enum cul_status cul_journal_export(struct cul_parse *parse, const struct cul_image *image, cul_journal_form form);
 
 /** A raw LZ4 block: bytes written, up to @room; less where it is damaged or longer. */
 size_t cul_unlz4(const uint8_t *in, size_t in_size, uint8_t *out, size_t room);

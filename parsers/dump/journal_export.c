@@ -11,9 +11,6 @@
  * text stands behind "KEY", a line end and its length as 64 bits, least byte first: such a file is no text to read by lines.
  */
 #include "parsers/dump/journal.h"
-#include "parsers/dump/stream.h"
-
-#include <stdlib.h>
 
 static int export_claim(struct cul_slice head, struct cul_slice name)
 {
@@ -65,28 +62,7 @@ static enum cul_status read_all(struct cul_journal *journal, struct cul_stream *
 
 static enum cul_status export_open(struct cul_parse *parse, const struct cul_image *image)
 {
-	struct cul_record rec = cul_dump_record(parse, (struct cul_time){ .ns = CUL_NO_TIME }, cul_section_name(parse));
-	struct cul_journal *journal = cul_journal_new(parse, "journal");
-	struct cul_stream *s = calloc(1, sizeof(*s));
-	char *room = malloc(CUL_JOURNAL_TEXT);
-	enum cul_status status = CUL_ENOMEM;
-	const char *why = NULL;
-	bool full = false;
-
-	if (journal && s && room) {
-		s->image = image;
-		status = read_all(journal, s, room, &why);
-	}
-	if (status == CUL_OK)
-		status = cul_emit(parse, &rec, "journal.export", cul_int("count", cul_journal_count(journal, &full)));
-	if (status == CUL_OK && (why || full))
-		status = cul_damaged(parse, &rec, why ? why : "the journal is larger than what is read of one file; its end is missing");
-	if (status == CUL_OK)
-		status = cul_journal_end(journal);
-	cul_journal_free(journal);
-	free(s);
-	free(room);
-	return status;
+	return cul_journal_export(parse, image, read_all);
 }
 
 const struct cul_parser cul_parser_journal_export = {

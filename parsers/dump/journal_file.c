@@ -25,6 +25,8 @@
 #define SLOTS 8192             /* values that were looked up */
 #define SLOT_VALUE 64
 #define PACKED (1u << 20)      /* the largest packed message that is read */
+#define EFFORT (2ull << 30)    /* bytes unpacked and unpacked from: entries may name one packed value a million times */
+#define SEARCHED (1ull << 30)  /* bytes in which the next object that makes sense is looked for: a file may be all holes */
 #define COMPACT 16u
 #define KNOWN 31u
 
@@ -49,6 +51,7 @@ struct file {
 	size_t window_size;
 	struct slot *slots;
 	ZSTD_DCtx *zstd;
+	uint64_t effort, searched; /* so far */
 };
 
 static uint64_t le(const unsigned char *at, size_t bytes)
@@ -86,7 +89,7 @@ static const unsigned char *look(const struct file *f, uint64_t offset, size_t s
 }
 
 /* The first bytes of what is packed, up to @room. */
-static size_t unpack(struct file *f, unsigned how, const unsigned char *in, size_t in_size, unsigned char *out, size_t room)
+static size_t unpack_some(struct file *f, unsigned how, const unsigned char *in, size_t in_size, unsigned char *out, size_t room)
 {
 	if (how == ZSTD) {
 		ZSTD_inBuffer from = { in, in_size, 0 };
@@ -115,6 +118,14 @@ static size_t unpack(struct file *f, unsigned how, const unsigned char *in, size
 		;
 	lzma_end(&xz);
 	return room - xz.avail_out;
+}
+
+/* The same while the file's share of work lasts; 0 behind that. */
+static size_t unpack(struct file *f, unsigned how, const unsigned char *in, size_t in_size, unsigned char *out, size_t room)
+{
+	size_t size = f->effort < EFFORT ? unpack_some(f, how, in, in_size, out, room) : 0;
+	f->effort += in_size + size;
+	return size;
 }
 
 /* A DATA object's field, into the entry. */
@@ -208,9 +219,9 @@ static uint64_t object(struct file *f, uint64_t offset)
 static enum cul_status walk_all(struct file *f, uint64_t offset, bool *damaged)
 {
 	enum cul_status status = CUL_OK;
-	bool lost = false;
+	bool lost = false, full = false;
 
-	while (status == CUL_OK && offset <= f->size && f->size - offset >= 16) {
+	while (status == CUL_OK && !full && offset <= f->size && f->size - offset >= 16) {
 		uint64_t size = object(f, offset), next = offset + ((size + 7) & ~UINT64_C(7));
 		/* a lost place is found again where two objects stand one behind the other */
 		if (size && lost && !object(f, next) && next < f->tail)
@@ -220,12 +231,16 @@ static enum cul_status walk_all(struct file *f, uint64_t offset, bool *damaged)
 				break; /* room for what never came */
 			*damaged = lost = true;
 			offset += 8;
+			f->searched += 8;
+			if (f->searched > SEARCHED)
+				break;
 			continue;
 		}
 		lost = false;
 		const unsigned char *at = walk(f, offset, 16);
 		if (at && at[0] == ENTRY)
 			status = take_entry(f, offset, size);
+		cul_journal_count(f->journal, &full);
 		offset = next;
 	}
 	return status;
@@ -265,12 +280,12 @@ static enum cul_status journal_open(struct cul_parse *parse, const struct cul_im
 		status = cul_emit(parse, &rec, "journal.file", cul_string("status", header[16] < 3 ? states[header[16]] : NULL), cul_int("count", count));
 		if (status == CUL_OK && (arena > f.size || begin > f.size - arena || f.tail >= f.size))
 			status = cul_damaged(parse, &rec, "the journal's file is cut short");
-		else if (status == CUL_OK && damaged)
+		else if (status == CUL_OK && (damaged || f.effort >= EFFORT))
 			status = cul_damaged(parse, &rec, "the journal's file holds objects that make no sense; entries may be missing");
 		if (status == CUL_OK && (flags & ~KNOWN))
 			status = cul_damaged(parse, &rec, "the journal's file has features that are not known; entries may be missing");
 		if (status == CUL_OK && full)
-			status = cul_damaged(parse, &rec, "the journal is larger than what is read of one file; its end is missing");
+			status = cul_damaged(parse, &rec, CUL_JOURNAL_FULL);
 	}
 	if (status == CUL_OK)
 		status = cul_journal_end(f.journal);

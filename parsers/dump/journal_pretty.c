@@ -53,22 +53,19 @@ static enum cul_status take(void *ctx, const cJSON *object)
 	return cul_journal_put(journal);
 }
 
+static enum cul_status read_all(struct cul_journal *journal, struct cul_stream *s, char *room, const char **why)
+{
+	bool damaged = false;
+	enum cul_status status = cul_json_stream(s->image, 0, take, journal, &damaged);
+
+	if (damaged)
+		*why = "JSON of a journal that is cut off or garbled";
+	return status;
+}
+
 static enum cul_status pretty_open(struct cul_parse *parse, const struct cul_image *image)
 {
-	struct cul_record rec = cul_dump_record(parse, (struct cul_time){ .ns = CUL_NO_TIME }, cul_section_name(parse));
-	struct cul_journal *journal = cul_journal_new(parse, "journal");
-	bool damaged = false, full = false;
-	enum cul_status status = journal ? cul_json_stream(image, 0, take, journal, &damaged) : CUL_ENOMEM;
-
-	if (status == CUL_OK)
-		status = cul_emit(parse, &rec, "journal.export", cul_int("count", cul_journal_count(journal, &full)));
-	if (status == CUL_OK && (damaged || full))
-		status = cul_damaged(parse, &rec, damaged ? "JSON of a journal that is cut off or garbled" :
-							     "the journal is larger than what is read of one file; its end is missing");
-	if (status == CUL_OK)
-		status = cul_journal_end(journal);
-	cul_journal_free(journal);
-	return status;
+	return cul_journal_export(parse, image, read_all);
 }
 
 const struct cul_parser cul_parser_journal_pretty = {

@@ -11,10 +11,8 @@
  * output_verbose() in systemd's src/shared/logs-show.c. The time is taken from t= of the cursor, microseconds in hexadecimal.
  */
 #include "parsers/dump/journal.h"
-#include "parsers/dump/stream.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static bool is_begin(struct cul_slice line, struct cul_slice *cursor)
 {
@@ -49,7 +47,7 @@ static void take_cursor(struct cul_journal_entry *entry, struct cul_slice cursor
 	}
 }
 
-static enum cul_status read_all(struct cul_journal *journal, struct cul_stream *s, char *room)
+static enum cul_status read_all(struct cul_journal *journal, struct cul_stream *s, char *room, const char **why)
 {
 	struct cul_journal_entry *entry = cul_journal_entry(journal);
 	enum cul_journal_field field = CUL_JOURNAL_OTHER;
@@ -84,27 +82,7 @@ static enum cul_status read_all(struct cul_journal *journal, struct cul_stream *
 
 static enum cul_status verbose_open(struct cul_parse *parse, const struct cul_image *image)
 {
-	struct cul_record rec = cul_dump_record(parse, (struct cul_time){ .ns = CUL_NO_TIME }, cul_section_name(parse));
-	struct cul_journal *journal = cul_journal_new(parse, "journal");
-	struct cul_stream *s = calloc(1, sizeof(*s));
-	char *room = malloc(CUL_JOURNAL_TEXT);
-	enum cul_status status = CUL_ENOMEM;
-	bool full = false;
-
-	if (journal && s && room) {
-		s->image = image;
-		status = read_all(journal, s, room);
-	}
-	if (status == CUL_OK)
-		status = cul_emit(parse, &rec, "journal.export", cul_int("count", cul_journal_count(journal, &full)));
-	if (status == CUL_OK && full)
-		status = cul_damaged(parse, &rec, "the journal is larger than what is read of one file; its end is missing");
-	if (status == CUL_OK)
-		status = cul_journal_end(journal);
-	cul_journal_free(journal);
-	free(s);
-	free(room);
-	return status;
+	return cul_journal_export(parse, image, read_all);
 }
 
 const struct cul_parser cul_parser_journal_verbose = {
