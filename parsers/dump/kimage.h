@@ -7,6 +7,7 @@
 
 #include "parsers/dump/kextent.h"
 #include "parsers/dump/kmem.h"
+#include "parsers/dump/little.h"
 #include "parsers/image.h"
 
 #define CUL_KIMAGE_PAGE_MOST 65536u /* arm64's largest */
@@ -109,10 +110,6 @@ bool cul_kimage_kdump_parts(struct cul_kimage *k);
 enum cul_kmem_page cul_kimage_kdump_page(struct cul_kimage *k, uint64_t pfn, uint8_t *out);
 bool cul_kimage_kdump_next(struct cul_kimage *k, uint64_t *pfn);
 void cul_kimage_kdump_close(struct cul_kimage *k);
-
-static inline uint16_t cul_get16(const void *at) { uint16_t v; __builtin_memcpy(&v, at, sizeof(v)); return le16toh(v); }
-static inline uint32_t cul_get32(const void *at) { uint32_t v; __builtin_memcpy(&v, at, sizeof(v)); return le32toh(v); }
-static inline uint64_t cul_get64(const void *at) { uint64_t v; __builtin_memcpy(&v, at, sizeof(v)); return le64toh(v); }
 
 /* lzo.c, snappy.c: exactly @size bytes of @out come of @in, or false */
 bool cul_unlzo(const uint8_t *in, size_t in_size, uint8_t *out, size_t size);

@@ -13,9 +13,10 @@
 #include "parsers/dump/printk.h"
 
 #include <ctype.h>
-#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "parsers/dump/little.h"
 
 #define RING_BITS 26 /* log_buf_len up to 64 MiB; the default is 128 KiB to 1 MiB */
 #define ID_MASK (~0ull >> 2)
@@ -35,10 +36,6 @@ struct record {
 	uint32_t caller;
 	bool has_caller;
 };
-
-static uint16_t get16(const void *at) { uint16_t v; memcpy(&v, at, sizeof(v)); return le16toh(v); }
-static uint32_t get32(const void *at) { uint32_t v; memcpy(&v, at, sizeof(v)); return le32toh(v); }
-static uint64_t get64(const void *at) { uint64_t v; memcpy(&v, at, sizeof(v)); return le64toh(v); }
 
 /* ---- text ------------------------------------------------------------------------------------------------------- */
 
@@ -151,11 +148,11 @@ static int ring_record(struct cul_kmem *m, const struct ring *r, uint64_t id, st
 	uint8_t desc[4096], info[4096];
 	if (!cul_kmem_virt(m, r->descs + slot * r->desc_size, desc, r->desc_size))
 		return -1;
-	state = get64(desc + r->state);
+	state = cul_get64(desc + r->state);
 	if ((state & ID_MASK) != id || (state >> 62 != 1 && state >> 62 != 2))
 		return 0;
-	begin = get64(desc + r->begin) % r->bytes;
-	next = get64(desc + r->next) % r->bytes;
+	begin = cul_get64(desc + r->begin) % r->bytes;
+	next = cul_get64(desc + r->next) % r->bytes;
 	if (begin == next)
 		return 0; /* no data: both have bit 0 set */
 	if (!cul_kmem_virt(m, r->infos + slot * r->info_size, info, r->info_size))
@@ -163,8 +160,8 @@ static int ring_record(struct cul_kmem *m, const struct ring *r, uint64_t id, st
 	if (begin > next)
 		begin = 0;
 	begin += 8;
-	rec->ts = get64(info + r->ts);
-	rec->size = get16(info + r->text_len);
+	rec->ts = cul_get64(info + r->ts);
+	rec->size = cul_get16(info + r->text_len);
 	if (begin > next)
 		return -1;
 	if (rec->size > next - begin)
@@ -173,7 +170,7 @@ static int ring_record(struct cul_kmem *m, const struct ring *r, uint64_t id, st
 	rec->level = -1;
 	rec->has_caller = r->caller != UINT64_MAX;
 	if (rec->has_caller) {
-		rec->caller = get32(info + r->caller);
+		rec->caller = cul_get32(info + r->caller);
 		/* u16 text_len; u8 facility, flags:5 level:3; u32 caller_id: VMCOREINFO names the outer two */
 		if (r->caller == r->text_len + 4)
 			rec->level = info[r->text_len + 3] >> 5;
@@ -274,7 +271,7 @@ static bool read_records(struct cul_kmem *m, struct out *o, char *why, size_t ro
 				o->log->lost++; /* where the next begins stands on this page */
 			break;
 		}
-		uint16_t whole = get16(head + len), text = get16(head + text_len);
+		uint16_t whole = cul_get16(head + len), text = cul_get16(head + text_len);
 		if (!whole) {
 			if (wraps++)
 				break;
@@ -285,7 +282,7 @@ static bool read_records(struct cul_kmem *m, struct out *o, char *why, size_t ro
 			o->log->lost++;
 			break;
 		}
-		struct record rec = { .ts = get64(head + ts), .text = buf, .size = text, .level = -1 };
+		struct record rec = { .ts = cul_get64(head + ts), .text = buf, .size = text, .level = -1 };
 		if (dict_len != UINT64_MAX)
 			rec.level = head[dict_len + 3] >> 5;
 		if (cul_kmem_virt(m, address + at + size, buf, text))
