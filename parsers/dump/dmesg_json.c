@@ -18,7 +18,6 @@
 #include "parsers/dump/json_stream.h"
 #include "parsers/parser.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,6 +29,7 @@ struct lines {
 	char *text;
 	size_t size, room;
 	int64_t count;
+	bool full; /* there were more */
 };
 
 static int dmesg_claim(struct cul_slice head, struct cul_slice name)
@@ -65,14 +65,18 @@ static enum cul_status take(void *ctx, const cJSON *object)
 	int level = level_of(cJSON_GetObjectItemCaseSensitive(object, "pri"));
 	struct cul_slice text;
 
-	if (!cJSON_IsString(msg))
+	if (!cJSON_IsString(msg) || out->full)
 		return CUL_OK;
 	text = cul_str(msg->valuestring);
 	if (text.size + 160 > out->room - out->size) {
 		size_t room = (out->size + text.size + 4096) * 2;
-		char *more = room <= MOST ? realloc(out->text, room) : NULL;
+		if (room > MOST) {
+			out->full = true;
+			return CUL_OK;
+		}
+		char *more = realloc(out->text, room);
 		if (!more)
-			return room <= MOST ? CUL_ENOMEM : CUL_OK;
+			return CUL_ENOMEM;
 		out->text = more;
 		out->room = room;
 	}
@@ -100,8 +104,8 @@ static enum cul_status dmesg_open(struct cul_parse *parse, const struct cul_imag
 
 	if (status == CUL_OK)
 		status = cul_emit(parse, &rec, "dmesg.json", cul_int("count", out.count));
-	if (status == CUL_OK && damaged)
-		status = cul_damaged(parse, &rec, "JSON of dmesg that is cut off or garbled");
+	if (status == CUL_OK && (damaged || out.full))
+		status = cul_damaged(parse, &rec, damaged ? "JSON of dmesg that is cut off or garbled" : "JSON of dmesg that is larger than what is read of one file");
 	if (status == CUL_OK && out.size)
 		status = cul_dump_text(parse, "dmesg", cul_slice(out.text, out.size));
 	free(out.text);
