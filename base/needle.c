@@ -20,7 +20,6 @@
 
 #include "base/needle_inside.h"
 
-#define SAMPLE (1 << 20)
 #define NEAR 64          /* hits that wait for their turn without memory of their own */
 #define LITERAL 250      /* windows beyond this offset are not considered */
 
@@ -103,8 +102,9 @@ static bool has_bit(const uint64_t *bits, uint32_t at)
 }
 
 /* Where the window of those at @at and behind it begins that ordinary text has least often; the literal has five bytes or more. */
-static size_t choose(struct cul_slice literal, const uint8_t *levels, const float *often)
+static size_t choose(struct cul_slice literal, const float *often)
 {
+	const uint8_t *levels = cul_model.window;
 	size_t last = literal.size - CUL_WINDOW_BYTES, best = 0;
 	float least = HUGE_VALF;
 	if (last > LITERAL)
@@ -207,7 +207,7 @@ static bool put_in_order(struct cul_needles *set, const struct wanted *wanted, s
 	return true;
 }
 
-static bool fill(struct cul_needles *set, const uint8_t *levels)
+static bool fill(struct cul_needles *set)
 {
 	struct wanted *wanted = malloc((2 * set->count + 1) * sizeof(*wanted));
 	size_t count = 0;
@@ -228,7 +228,7 @@ static bool fill(struct cul_needles *set, const uint8_t *levels)
 			set_bit(set->short_first, n->caseless ? upper(c) : c);
 			continue;
 		}
-		size_t at = n->literal.size == CUL_WINDOW_BYTES ? 0 : choose(n->literal, levels, often);
+		size_t at = n->literal.size == CUL_WINDOW_BYTES ? 0 : choose(n->literal, often);
 		add_window(&set->filter, n->literal, at);
 		wanted[count++] = (struct wanted){ cul_fold_window(load(n->literal.data + at)), (uint32_t)i, (uint32_t)at };
 		if (n->literal.size > CUL_WINDOW_BYTES) {
@@ -244,7 +244,7 @@ static bool fill(struct cul_needles *set, const uint8_t *levels)
 	return good;
 }
 
-static enum cul_status make(const struct cul_needle *needles, size_t count, const uint8_t *levels, struct cul_needles **ret)
+enum cul_status cul_needles_new(const struct cul_needle *needles, size_t count, struct cul_needles **ret)
 {
 	struct cul_needles *set = calloc(1, sizeof(*set));
 
@@ -257,31 +257,12 @@ static enum cul_status make(const struct cul_needle *needles, size_t count, cons
 	if (set->needles && count)
 		memcpy(set->needles, needles, count * sizeof(*needles));
 	set->count = count;
-	if (!set->needles || !set->shorts || !fill(set, levels)) {
+	if (!set->needles || !set->shorts || !fill(set)) {
 		cul_needles_free(set);
 		return CUL_ENOMEM;
 	}
 	*ret = set;
 	return CUL_OK;
-}
-
-enum cul_status cul_needles_new(const struct cul_needle *needles, size_t count, struct cul_needles **ret)
-{
-	return make(needles, count, cul_model.window, ret);
-}
-
-enum cul_status cul_needles_replan(const struct cul_needles *set, struct cul_slice sample, struct cul_needles **ret)
-{
-	uint8_t *levels = sample.size < 4096 ? NULL : malloc(CUL_MODEL_WINDOWS);
-	if (sample.size > SAMPLE)
-		sample.size = SAMPLE;
-	if (levels && !cul_model_windows(sample, levels)) {
-		free(levels);
-		levels = NULL;
-	}
-	enum cul_status status = make(set->needles, set->count, levels ? levels : cul_model.window, ret);
-	free(levels);
-	return status;
 }
 
 const char *cul_needles_isa(const struct cul_needles *set)

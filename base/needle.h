@@ -3,7 +3,7 @@
  * Many literals in one pass over bytes. Behind this header stands what is fastest and exact; callers see ids.
  *
  * A set is made for the processor it runs on: AVX2, or plain C. CULPRIT_ISA=scalar in the environment forces plain C when a set is
- * made, CULPRIT_ISA=avx2 what is taken anyway. Both tell the same hits in the same order.
+ * made; any other value says nothing. Both tell the same hits in the same order.
  */
 #ifndef CUL_BASE_NEEDLE_H
 #define CUL_BASE_NEEDLE_H
@@ -20,11 +20,6 @@ struct cul_needle {
 
 /** Build a set. Returns CUL_OK or CUL_ENOMEM. */
 CUL_MUST_CHECK enum cul_status cul_needles_new(const struct cul_needle *needles, size_t count, struct cul_needles **ret);
-/**
- * The same needles, with windows chosen on @sample (up to 1 MiB of the text at hand is looked at) instead of on ordinary logs: for
- * when cul_needles_rate() of it is above CUL_NEEDLES_POOR. Takes some ten milliseconds. The literals stay borrowed.
- */
-CUL_MUST_CHECK enum cul_status cul_needles_replan(const struct cul_needles *set, struct cul_slice sample, struct cul_needles **ret);
 void cul_needles_free(struct cul_needles *set);
 /**
  * Tell each occurrence: its end offset and the needle's index in the array, in ascending order of end, at one end of index.
@@ -36,7 +31,6 @@ void cul_needles_scan(const struct cul_needles *set, struct cul_slice text,
 
 /** The part of @text's bytes at which the filter lets a window through to a closer look, 0 to 1: what a pass costs beside reading. */
 double cul_needles_rate(const struct cul_needles *set, struct cul_slice text);
-#define CUL_NEEDLES_POOR 0.005
 
 /** "avx2", "scalar". */
 const char *cul_needles_isa(const struct cul_needles *set);

@@ -82,8 +82,6 @@ static inline uint32_t cul_six_hash(const unsigned char *p)
 bool cul_model_make_sixes(struct cul_slice text, struct cul_six *ret);
 /** False: no memory. */
 bool cul_model_make(struct cul_slice text, struct cul_model *ret);
-/** The windows alone. */
-bool cul_model_windows(struct cul_slice text, uint8_t ret[CUL_MODEL_WINDOWS]);
 
 static inline size_t cul_pair_slot(unsigned char a, unsigned char b)
 {

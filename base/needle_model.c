@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Log text -> how often its pairs, triples, windows and sixes of bytes stand in it. Used at build time, and to choose windows anew. */
+/** Log text -> how often its pairs, triples, windows and sixes of bytes stand in it. Used at build time (mkmodel.c). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static uint8_t level(uint32_t count, size_t size)
 	return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-bool cul_model_windows(struct cul_slice text, uint8_t ret[CUL_MODEL_WINDOWS])
+static bool count_windows(struct cul_slice text, uint8_t ret[CUL_MODEL_WINDOWS])
 {
 	uint32_t *counts = calloc(CUL_MODEL_WINDOWS, sizeof(*counts));
 
@@ -46,7 +46,7 @@ bool cul_model_make(struct cul_slice text, struct cul_model *ret)
 		ret->triple[i] = level(triples[i], text.size);
 	ret->once = level(1, text.size);
 	free(pairs);
-	return cul_model_windows(text, ret->window);
+	return count_windows(text, ret->window);
 }
 
 bool cul_model_make_sixes(struct cul_slice text, struct cul_six *ret)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Speed of the pass over all needles: bench_needle [-r] [-d RULES-DIR] LOG... prints, for the product's own set, GB/s of processor time for each
+ * Speed of the pass over all needles: bench_needle [-d RULES-DIR] LOG... prints, for the product's own set, GB/s of processor time for each
  * instruction set this machine has (medians of REPEATS runs in turn), how many places pass the filter, how long the
- * set takes to make. -r: with windows chosen anew on the first MiB. "line": called once a line.
+ * set takes to make. "line": called once a line.
  */
 #include <stdio.h>
 #include <time.h>
@@ -49,7 +49,7 @@ static double pass(const struct cul_needles *set, struct cul_slice text, bool li
 	return now() - start;
 }
 
-static void bench(const char *path, bool again)
+static void bench(const char *path)
 {
 	FILE *f = fopen(path, "rbe");
 	size_t room = 1 << 28, size;
@@ -73,17 +73,9 @@ static void bench(const char *path, bool again)
 		if (strcmp(cul_needles_isa(sets[i]), isas[i])) {
 			cul_needles_free(sets[i]);
 			sets[i] = NULL;
-		} else if (again) {
-			struct cul_needles *better = NULL;
-			start = now();
-			if (cul_needles_replan(sets[i], all, &better) == CUL_OK) {
-				make[i] = now() - start;
-				cul_needles_free(sets[i]);
-				sets[i] = better;
-			}
 		}
 	}
-	printf("%s: %zu bytes, %zu needles%s\n", path, size, own_count, again ? ", planned anew" : "");
+	printf("%s: %zu bytes, %zu needles\n", path, size, own_count);
 	for (size_t r = 0; r < REPEATS; r++)
 		for (size_t i = 0; i < 2 * ISAS; i++) {
 			memset(sums[i], 0, sizeof(sums[i]));
@@ -105,15 +97,13 @@ static void bench(const char *path, bool again)
 
 int main(int argc, char **argv)
 {
-	bool again = argc > 1 && !strcmp(argv[1], "-r");
-	int at = 1 + again;
-	const char *dir = argc > at + 1 && !strcmp(argv[at], "-d") ? argv[at + 1] : NULL;
+	const char *dir = argc > 2 && !strcmp(argv[1], "-d") ? argv[2] : NULL;
 	if (!own_needles(&dir, dir != NULL)) {
 		fputs("no needles\n", stderr);
 		return 1;
 	}
-	for (int i = at + (dir ? 2 : 0); i < argc; i++)
-		bench(argv[i], again);
+	for (int i = dir ? 3 : 1; i < argc; i++)
+		bench(argv[i]);
 	own_needles_free();
 	return 0;
 }

@@ -9,7 +9,7 @@ trap 'rm -rf "$scratch"' EXIT
 # 3.19 can't read the DWARF 5 that clang writes
 valgrind -q --log-file="$scratch/log" "$1" --version > /dev/null 2>&1 || { echo "this valgrind can't run this build:"; head -n 3 "$scratch/log"; exit 77; }
 bad=0
-export NO_COLOR=1 CULPRIT_ISA=avx2
+export NO_COLOR=1
 job() { # ARGS...
 	valgrind --leak-check=full --errors-for-leak-kinds=definite --smc-check=all-non-file --log-file="$scratch/log" \
 		"$culprit" "$@" --no-sandbox > "$scratch/out" 2> "$scratch/err" || { echo "$*: exit status $?"; bad=1; }

@@ -4,8 +4,7 @@
 
 A path that is more than 5 % dearer than its budget fails, unless budget.json says so: set "instructions_per_byte" to the new figure (--update
 does) and say in "why" what was bought with it; both are then part of the same change. Counts don't depend on the machine's load or clock. What they
-depend on is held fixed: the instruction set (CULPRIT_ISA=avx2; valgrind knows no AVX-512), the locale, the names, no sandbox (valgrind's own
-system calls), no thread's luck (sum over all of them). PCRE2's JIT writes code that callgrind counts like any other; --smc-check says that it may be
+depend on is held fixed: the locale, the names, no sandbox (valgrind's own system calls), no thread's luck (sum over all of them). PCRE2's JIT writes code that callgrind counts like any other; --smc-check says that it may be
 rewritten. Compilers and libraries differ in what they make of it, so figures hold for those that budget.json names; with others the
 paths are counted and told, and nothing fails.
 """
@@ -50,7 +49,7 @@ def count(build, path, scratch):
     else:
         os.replace(raw, file)
     size = os.path.getsize(raw if pack else file)
-    env = {"PATH": os.environ["PATH"], "HOME": scratch, "LC_ALL": "C.UTF-8", "CULPRIT_ISA": "avx2", "TMPDIR": scratch}
+    env = {"PATH": os.environ["PATH"], "HOME": scratch, "LC_ALL": "C.UTF-8", "TMPDIR": scratch}
     log = os.path.join(scratch, "log")
     done = subprocess.run(["valgrind", "--tool=callgrind", "--smc-check=all-non-file", "--callgrind-out-file=/dev/null", f"--log-file={log}",
                            os.path.join(build, "cli", "culprit"), "--no-sandbox", "-q", "input"], env=env, cwd=scratch, stdin=subprocess.DEVNULL,

@@ -372,7 +372,7 @@ examples: {{ hit: [ "{a} {b} 12 {c}" ], miss: [ "{a} {b} {c}" ] }}
     def machine(self):
         text = open("/proc/cpuinfo").read()
         name = re.search(r"^(?:model name|Model)\s*: (.*)$", text, re.M)
-        isa = "AVX-512 VBMI" if "avx512vbmi" in self.flags else "AVX2" if "avx2" in self.flags else "NEON" if "asimd" in self.flags else "SSE2"
+        isa = "AVX2" if "avx2" in self.flags else "no AVX2" # what the search for literals asks for
         gib = int(re.search(r"MemTotal:\s*(\d+)", open("/proc/meminfo").read()).group(1)) / MIB
         return (f"{len(os.sched_getaffinity(0))} cores of {name.group(1).strip() if name else os.uname().machine} with {isa}"
                 f"{', virtual' if 'hypervisor' in self.flags else ''}, {gib:.0f} GiB of memory")
