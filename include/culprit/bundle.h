@@ -3,8 +3,8 @@
  * Bytes -> members: whatever a person hands in becomes a sequence of named byte streams.
  *
  * A file, a folder (walked in byte order of names, links not followed), "-" for standard input, tar, zip, 7z,
- * cpio, rpm, deb, and gz, xz, zst, bz2, lz4 in any nesting. Nothing is written to disk, no path of
- * the input is ever opened by the name an archive gives it.
+ * cpio, rpm, deb, and gz, xz, zst, bz2, lz4 in any nesting. No path of the input is ever opened by the name an archive gives it,
+ * and nothing is written but unlinked temporary files: what must seek and is larger than 64 MiB waits there (struct cul_limits).
  */
 #ifndef CULPRIT_BUNDLE_H
 #define CULPRIT_BUNDLE_H
@@ -37,8 +37,11 @@ struct cul_blob {
 CUL_API CUL_MUST_CHECK enum cul_status cul_bundle_open(const char *path, const struct cul_limits *limits,
 						       struct cul_bundle **ret, struct cul_error *err);
 
-/** The same over @count paths as one input, in this order: the parts of a dump that lie in several places. None of them "-",
- * one at least. Their names are @paths without what leads out. */
+/**
+ * The same over @count paths (one at least, none of them "-"; borrowed) as one input, in this order: the parts of a dump that lie in
+ * several places. Members are named by their path, without what leads out of a folder ("/", "..").
+ * Returns CUL_OK; CUL_EIO with a sentence when one of them can't be read; CUL_ENOMEM.
+ */
 CUL_API CUL_MUST_CHECK enum cul_status cul_bundle_paths(const char *const *paths, size_t count, const struct cul_limits *limits,
 							struct cul_bundle **ret, struct cul_error *err);
 

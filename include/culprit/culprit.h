@@ -4,11 +4,11 @@
  *
  *   types.h    slice, time, status, error, field, kind, observation, interest, limits
  *   bundle.h   bytes -> members               archives, compressed streams, folders, stdin
- *   parse.h    members -> observations        sections, envelopes, message and capture parsers
+ *   parse.h    members -> observations        sections, envelopes, message, capture and dump parsers
  *   store.h    observations -> placed rows    the case, one SQLite file
  *   rules.h    rows -> findings               YAML rules, certainty, causality
- *   report.h   findings -> text               terminal, JSON, Markdown
- *   dump.h     a dump by itself           the kernel log of a kernel dump
+ *   report.h   findings -> text               terminal, JSON, Markdown, HTML, graph
+ *   dump.h     a dump by itself               the kernel log of a kernel dump
  *   sandbox.h  the process locked in          Landlock, seccomp; only when called
  */
 #ifndef CULPRIT_CULPRIT_H

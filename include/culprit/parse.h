@@ -2,8 +2,8 @@
 /**
  * Members -> sections -> records -> observations, one by one, into a sink.
  *
- * Parsers bid for sections; log lines lose their envelope and are offered to the message parsers
- * and to the rules' interests. Nothing is guessed and nothing is joined here: see store.h.
+ * Parsers bid for sections; log lines lose their envelope and are offered to the message parsers and to the rules' interests; dumps
+ * are opened, and the texts in them read like any other. Nothing is guessed and nothing is joined here: see store.h.
  */
 #ifndef CULPRIT_PARSE_H
 #define CULPRIT_PARSE_H
@@ -118,7 +118,7 @@ CUL_API const struct cul_kind *cul_kind_find(struct cul_slice name);
 /** The dictionary entry of that name, or NULL. */
 CUL_API const struct cul_field *cul_field_find(struct cul_slice name);
 
-/** All formats: name, family ("envelope", "message", "capture") and one line about it; NULL name ends. */
+/** All formats: name, family ("envelope", "message", "capture", "dump") and one line about it; NULL name ends. */
 struct cul_format {
 	const char *name, *family, *about;
 };
