@@ -190,6 +190,7 @@ struct cul_parser {
 /** An envelope: 0 not mine, else the bits checked; on success fills @rec's fields and narrows message. */
 struct cul_envelope {
 	const char *name, *about;
+	const char *begins; /* the bytes that a line of its may begin with; '0' stands for any digit, 'a' for any small letter; NULL: any byte */
 	int (*peel)(struct cul_slice line, struct cul_record *rec);
 };
 

@@ -13,16 +13,29 @@
 
 #define CUL_ENVELOPE_SURE 20 /* bits: the envelope that fitted last fits again, no other is asked */
 
+void cul_peel_init(struct cul_parse *p)
+{
+	for (uint32_t i = 0; cul_envelopes[i]; i++) {
+		const char *begins = cul_envelopes[i]->begins;
+		for (unsigned c = 0; c < 256; c++) {
+			char class = c >= '0' && c <= '9' ? '0' : c >= 'a' && c <= 'z' ? 'a' : (char)c;
+			if (!begins || (c && (strchr(begins, (char)c) || strchr(begins, class))))
+				p->begins[c] |= 1u << i;
+		}
+	}
+}
+
 /* One layer: the envelope that fits best, the one that fitted last first. Returns its number or -1. */
 static int peel_once(struct cul_parse *p, int depth, struct cul_slice text, struct cul_record *layer)
 {
-	int most = 0, best = -1;
+	int most = 0, best = -1, last = p->envelope[depth];
 	struct cul_record tried;
-	int last = p->envelope[depth];
-	for (int i = -1; i < 0 || cul_envelopes[i]; i++) {
+	uint32_t may = text.size ? p->begins[(unsigned char)text.data[0]] : 0;
+	for (int i = -1; may; i++) {
 		int which = i < 0 ? last : i;
-		if (which < 0 || (i >= 0 && which == last))
+		if (which < 0 || !(may >> which & 1))
 			continue;
+		may &= ~(1u << which);
 		tried = (struct cul_record){ .line = layer->line, .message = text, .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME,
 					     .scratch = p->scratch, .scratch_size = CUL_SCRATCH };
 		int bid = cul_envelopes[which]->peel(text, &tried);

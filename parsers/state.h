@@ -99,6 +99,7 @@ struct cul_parse {
 	struct cul_record last; /* the last record that had an envelope */
 	bool has_last;
 	int envelope[CUL_ENVELOPE_DEPTH]; /* that fitted last, by depth */
+	uint32_t begins[256];             /* by a line's first byte: bits of envelopes */
 	struct follower followers[CUL_FOLLOWERS];
 	size_t follower_count;
 	char *partial;
@@ -152,6 +153,8 @@ enum cul_status cul_make_hits(struct cul_parse *parse);
 enum cul_status cul_share_hits(struct cul_parse *parse, const struct cul_parse *other);
 /** The same as cul_find_hits() of the line that comes next: mostly it is known. */
 void cul_next_hits(struct cul_parse *parse, struct cul_slice text);
+/** Which envelopes a line may have by its first byte: once. */
+void cul_peel_init(struct cul_parse *parse);
 /** What stands in @text, as sorted needle indexes in hits. */
 void cul_find_hits(struct cul_parse *parse, struct cul_slice text);
 /** One line as a record, its hits being known. */

@@ -77,5 +77,6 @@ static int bracket_time_peel(struct cul_slice line, struct cul_record *rec)
 const struct cul_envelope cul_envelope_bracket_time = {
 	.name = "bracket_time",
 	.about = "lines with a time in brackets: SGLang, DeepSpeed, Ray, Slurm",
+	.begins = "[(",
 	.peel = bracket_time_peel,
 };

@@ -35,5 +35,6 @@ static int clock_time_peel(struct cul_slice line, struct cul_record *rec)
 const struct cul_envelope cul_envelope_clock_time = {
 	.name = "clock_time",
 	.about = "lines with a leading clock and no date",
+	.begins = "0",
 	.peel = clock_time_peel,
 };

@@ -127,5 +127,6 @@ static int container_peel(struct cul_slice line, struct cul_record *rec)
 const struct cul_envelope cul_envelope_container = {
 	.name = "container",
 	.about = "Docker's json-file, CRI logs, docker logs -t, kubectl logs --timestamps and --prefix, docker compose",
+	.begins = "{[0a",
 	.peel = container_peel,
 };

@@ -258,5 +258,6 @@ static int dmesg_peel(struct cul_slice line, struct cul_record *rec)
 const struct cul_envelope cul_envelope_dmesg = {
 	.name = "dmesg",
 	.about = "kernel ring buffer: dmesg in all its forms, serial consoles, pstore, /dev/kmsg, talosctl dmesg",
+	.begins = "[<0a",
 	.peel = dmesg_peel,
 };

@@ -73,5 +73,6 @@ static int glog_peel(struct cul_slice line, struct cul_record *rec)
 const struct cul_envelope cul_envelope_glog = {
 	.name = "glog",
 	.about = "glog, klog and PyTorch c10: E1121 02:00:59.123456 1234 file:line] text",
+	.begins = "[(IWEFV",
 	.peel = glog_peel,
 };

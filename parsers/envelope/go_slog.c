@@ -72,5 +72,6 @@ static int go_slog_peel(struct cul_slice line, struct cul_record *rec)
 const struct cul_envelope cul_envelope_go_slog = {
 	.name = "go_slog",
 	.about = "key=value logs: slog, logrus, go-kit; gin's request lines; old llama-server",
+	.begins = "[tlIWEVD",
 	.peel = go_slog_peel,
 };

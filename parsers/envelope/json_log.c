@@ -140,5 +140,6 @@ static int json_log_peel(struct cul_slice line, struct cul_record *rec)
 const struct cul_envelope cul_envelope_json_log = {
 	.name = "json_log",
 	.about = "one JSON object a line: tracing, zap, bunyan, pino, serilog, python-json-logger",
+	.begins = "{",
 	.peel = json_log_peel,
 };

@@ -77,5 +77,6 @@ static int python_logging_peel(struct cul_slice line, struct cul_record *rec)
 const struct cul_envelope cul_envelope_python_logging = {
 	.name = "python_logging",
 	.about = "lines with a leading date and time: Python logging, loguru, tracing, Go's log, nginx",
+	.begins = "[(0",
 	.peel = python_logging_peel,
 };

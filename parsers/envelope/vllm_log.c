@@ -45,5 +45,6 @@ static int vllm_log_peel(struct cul_slice line, struct cul_record *rec)
 const struct cul_envelope cul_envelope_vllm_log = {
 	.name = "vllm_log",
 	.about = "vLLM: INFO 05-09 00:49:33 [core.py:387] text, with process tags before it",
+	.begins = "([IWDECFNTPAV",
 	.peel = vllm_log_peel,
 };
