@@ -184,6 +184,127 @@ static struct cul_val extreme(struct cul_match *m, const struct cul_expr *e, con
 	return unknown;
 }
 
+/* Each value once, in order of appearance. */
+static struct cul_val each_once(struct cul_match *m, struct cul_val v)
+{
+	if (v.type != CUL_V_LIST)
+		return v;
+	struct cul_list *l = cul_list_new(m, v.list->count), *from = v.list;
+	struct cul_val *values;
+	size_t n = l ? cul_val_distinct(m, v, &values) : 0, left = n;
+	bool *told = n ? cul_arena_get(m->arena, n) : NULL;
+	for (size_t i = 0; told && left && i < from->count; i++) {
+		struct cul_val *at = bsearch(&from->items[i], values, n, sizeof(*values), cul_val_order);
+		if (!at || told[at - values])
+			continue;
+		told[at - values] = true;
+		left--;
+		l->items[l->count++] = from->items[i];
+	}
+	return l && l->count ? (struct cul_val){ .type = CUL_V_LIST, .list = l } : unknown;
+}
+
+static struct cul_val sorted(struct cul_match *m, struct cul_val v)
+{
+	struct cul_list *l = v.type == CUL_V_LIST ? cul_list_new(m, 0) : NULL;
+
+	if (!l)
+		return v;
+	l->items = cul_list_sorted(m, v.list);
+	l->count = l->items ? v.list->count : 0;
+	return l->count ? (struct cul_val){ .type = CUL_V_LIST, .list = l } : unknown;
+}
+
+/* How many times the value rose. */
+static struct cul_val steps(struct cul_val v)
+{
+	int64_t n = 0;
+	bool known;
+
+	if (v.type != CUL_V_LIST)
+		return v.type == CUL_V_UNKNOWN ? unknown : of_int(0);
+	for (size_t i = 1; i < v.list->count; i++)
+		n += cul_val_compare(v.list->items[i - 1], v.list->items[i], &known) < 0 && known;
+	return of_int(n);
+}
+
+/* Seconds from the first of @a to the first of @b, where both are on one clock. */
+static struct cul_val lag(const struct cul_set *a, const struct cul_set *b)
+{
+	int64_t first, other, last;
+
+	if (!ends(a, &first, &last) || !ends(b, &other, &last) || (a->rows[0]->time_ns == CUL_NO_TIME) != (b->rows[0]->time_ns == CUL_NO_TIME))
+		return unknown;
+	return of_real((double)(other - first) / 1e9);
+}
+
+static struct cul_val rounded(struct cul_val v, double digits)
+{
+	double x, scale;
+
+	if (!number(v, &x))
+		return unknown;
+	if (!(digits >= 1 && digits < 10))
+		return fabs(x) < 9e15 ? of_int((int64_t)llround(x)) : of_real(x);
+	scale = pow(10, floor(digits));
+	return of_real(round(x * scale) / scale);
+}
+
+/* Does some stack of v[0] hold the functions of the others? */
+static struct cul_val stack(struct cul_match *m, const struct cul_val *v, size_t count)
+{
+	struct cul_slice want[CUL_STACK + 1];
+
+	for (size_t i = 1; i < count; i++)
+		want[i - 1] = cul_val_slice(m, v[i]);
+	if (v[0].type == CUL_V_UNKNOWN)
+		return unknown;
+	if (v[0].type != CUL_V_LIST)
+		return of_truth(stack_holds(cul_val_slice(m, v[0]), want, count - 1));
+	for (size_t i = 0; i < v[0].list->count; i++)
+		if (stack_holds(cul_val_slice(m, v[0].list->items[i]), want, count - 1) == CUL_TRUE)
+			return of_truth(CUL_TRUE);
+	return of_truth(CUL_FALSE);
+}
+
+static struct cul_val n_of(struct cul_match *m, const struct cul_expr *e, const struct cul_row *row)
+{
+	double want = 0;
+	int yes = 0, open = 0;
+
+	if (!number(cul_eval(m, e->args[0], row), &want))
+		return unknown;
+	for (size_t i = 1; i < e->count; i++) {
+		enum cul_truth t = cul_eval_truth(m, e->args[i], row);
+		yes += t == CUL_TRUE;
+		open += t == CUL_UNKNOWN;
+	}
+	return of_truth(yes >= want ? CUL_TRUE : yes + open < want ? CUL_FALSE : CUL_UNKNOWN);
+}
+
+/* "12" is 12; a text that is no number isn't known. */
+static struct cul_val as_number(struct cul_match *m, struct cul_val v)
+{
+	struct cul_slice text = cul_trim(cul_val_slice(m, v));
+	struct cul_val s = single(v);
+	int64_t i;
+	double x;
+
+	if (s.type != CUL_V_TEXT)
+		return number(s, &x) ? s : unknown;
+	if (cul_to_int(text, &i))
+		return of_int(i);
+	return cul_to_real(text, &x) ? of_real(x) : unknown;
+}
+
+static struct cul_val as_clock(struct cul_match *m, struct cul_val v)
+{
+	char buffer[32];
+	struct cul_val t = single(v);
+
+	return t.type == CUL_V_TIME ? of_text(cul_str(cul_arena_copy(m->arena, cul_str(cul_clock_print(t.i, buffer))))) : unknown;
+}
+
 static struct cul_val call_on_text(struct cul_match *m, const struct cul_expr *e, const struct cul_val *v)
 {
 	struct cul_slice a = cul_val_slice(m, v[0]), b = e->count > 1 ? cul_val_slice(m, v[1]) : CUL_NONE, groups[2];
@@ -227,7 +348,7 @@ struct cul_val cul_eval_call(struct cul_match *m, const struct cul_expr *e, cons
 {
 	struct cul_val v[34];
 	double x, y;
-	int64_t first, last, other, digits;
+	int64_t first, last;
 	const struct cul_expr *const *a = e->args;
 	bool lazy = e->function == CUL_F_IF || e->function == CUL_F_ARGMAX || e->function == CUL_F_ARGMIN || a[0]->op == CUL_OP_TERM;
 	struct cul_set *set = a[0]->op == CUL_OP_TERM ? &m->sets[a[0]->index] : NULL;
@@ -250,31 +371,10 @@ struct cul_val cul_eval_call(struct cul_match *m, const struct cul_expr *e, cons
 		struct cul_val *values;
 		return of_int((int64_t)cul_val_distinct(m, v[0], &values));
 	}
-	case CUL_F_LIST: {
-		if (v[0].type != CUL_V_LIST)
-			return v[0];
-		struct cul_list *l = cul_list_new(m, v[0].list->count), *from = v[0].list;
-		struct cul_val *values;
-		size_t n = l ? cul_val_distinct(m, v[0], &values) : 0, left = n;
-		bool *told = n ? cul_arena_get(m->arena, n) : NULL;
-		for (size_t i = 0; told && left && i < from->count; i++) { /* in order of appearance */
-			struct cul_val *at = bsearch(&from->items[i], values, n, sizeof(*values), cul_val_order);
-			if (!at || told[at - values])
-				continue;
-			told[at - values] = true;
-			left--;
-			l->items[l->count++] = from->items[i];
-		}
-		return l && l->count ? (struct cul_val){ .type = CUL_V_LIST, .list = l } : unknown;
-	}
-	case CUL_F_SORTED: {
-		struct cul_list *l = v[0].type == CUL_V_LIST ? cul_list_new(m, 0) : NULL;
-		if (!l)
-			return v[0];
-		l->items = cul_list_sorted(m, v[0].list);
-		l->count = l->items ? v[0].list->count : 0;
-		return l->count ? (struct cul_val){ .type = CUL_V_LIST, .list = l } : unknown;
-	}
+	case CUL_F_LIST:
+		return each_once(m, v[0]);
+	case CUL_F_SORTED:
+		return sorted(m, v[0]);
 	case CUL_F_SLOPE:
 		return slope(m, v[0], e->count > 1 && number(v[1], &x) ? x : 1);
 	case CUL_F_R2:
@@ -284,20 +384,9 @@ struct cul_val cul_eval_call(struct cul_match *m, const struct cul_expr *e, cons
 	case CUL_F_RATE:
 		return ends(set, &first, &last) && last > first ? of_real((double)cul_set_weight(set) / ((double)(last - first) / 60e9)) : unknown;
 	case CUL_F_LAG:
-		if (!ends(set, &first, &last) || !ends(&m->sets[a[1]->index], &other, &last))
-			return unknown;
-		if ((set->rows[0]->time_ns == CUL_NO_TIME) != (m->sets[a[1]->index].rows[0]->time_ns == CUL_NO_TIME))
-			return unknown;
-		return of_real((double)(other - first) / 1e9);
-	case CUL_F_STEPS: {
-		int64_t n = 0;
-		bool known;
-		if (v[0].type != CUL_V_LIST)
-			return v[0].type == CUL_V_UNKNOWN ? unknown : of_int(0);
-		for (size_t i = 1; i < v[0].list->count; i++)
-			n += cul_val_compare(v[0].list->items[i - 1], v[0].list->items[i], &known) < 0 && known;
-		return of_int(n);
-	}
+		return lag(set, &m->sets[a[1]->index]);
+	case CUL_F_STEPS:
+		return steps(v[0]);
 	case CUL_F_HAS:
 		if (set)
 			return of_truth(set->state == CUL_TRUE ? CUL_TRUE : CUL_FALSE);
@@ -307,39 +396,15 @@ struct cul_val cul_eval_call(struct cul_match *m, const struct cul_expr *e, cons
 		return got.type == CUL_V_UNKNOWN ? cul_eval(m, a[1], row) : got;
 	}
 	case CUL_F_ROUND:
-		if (!number(v[0], &x))
-			return unknown;
-		digits = e->count > 1 && number(v[1], &y) && y > 0 && y < 10 ? (int64_t)y : 0;
-		if (!digits)
-			return fabs(x) < 9e15 ? of_int((int64_t)llround(x)) : of_real(x);
-		return of_real(round(x * pow(10, (double)digits)) / pow(10, (double)digits));
+		return rounded(v[0], e->count > 1 && number(v[1], &y) ? y : 0);
 	case CUL_F_ABS:
 		if (single(v[0]).type == CUL_V_INT && single(v[0]).i > INT64_MIN)
 			return of_int(llabs(single(v[0]).i));
 		return number(v[0], &x) ? of_real(fabs(x)) : unknown;
-	case CUL_F_STACK: {
-		struct cul_slice want[CUL_STACK + 1];
-		for (size_t i = 1; i < e->count; i++)
-			want[i - 1] = cul_val_slice(m, v[i]);
-		if (v[0].type == CUL_V_UNKNOWN)
-			return unknown;
-		for (size_t i = 0; v[0].type == CUL_V_LIST && i < v[0].list->count; i++)
-			if (stack_holds(cul_val_slice(m, v[0].list->items[i]), want, e->count - 1u) == CUL_TRUE)
-				return of_truth(CUL_TRUE);
-		return of_truth(v[0].type == CUL_V_LIST ? CUL_FALSE : stack_holds(cul_val_slice(m, v[0]), want, e->count - 1u));
-	}
-	case CUL_F_N_OF: {
-		double want = 0;
-		int yes = 0, open = 0;
-		if (!number(cul_eval(m, a[0], row), &want))
-			return unknown;
-		for (size_t i = 1; i < e->count; i++) {
-			enum cul_truth t = cul_eval_truth(m, a[i], row);
-			yes += t == CUL_TRUE;
-			open += t == CUL_UNKNOWN;
-		}
-		return of_truth(yes >= want ? CUL_TRUE : yes + open < want ? CUL_FALSE : CUL_UNKNOWN);
-	}
+	case CUL_F_STACK:
+		return stack(m, v, e->count);
+	case CUL_F_N_OF:
+		return n_of(m, e, row);
 	case CUL_F_COVERED: {
 		const char *stream = cul_arena_copy(m->arena, cul_val_slice(m, v[0]));
 		return stream ? of_truth(cul_case_covers(m->judge->c, stream, m->part.host, CUL_NO_TIME, CUL_NO_TIME)) : unknown;
@@ -353,28 +418,16 @@ struct cul_val cul_eval_call(struct cul_match *m, const struct cul_expr *e, cons
 		default:
 			return unknown;
 		}
-	case CUL_F_NUMBER: {
-		struct cul_slice t = cul_trim(cul_val_slice(m, v[0]));
-		struct cul_val s = single(v[0]);
-		if (s.type != CUL_V_TEXT)
-			return number(s, &x) ? s : unknown;
-		if (cul_to_int(t, &first))
-			return of_int(first);
-		return cul_to_real(t, &x) ? of_real(x) : unknown;
-	}
+	case CUL_F_NUMBER:
+		return as_number(m, v[0]);
 	case CUL_F_TEXT:
 		return call_on_text(m, e, (struct cul_val[]){ a[0]->op == CUL_OP_TERM ? cul_eval(m, a[0], row) : v[0], unknown });
 	case CUL_F_ARGMAX: case CUL_F_ARGMIN:
 		return extreme(m, e, row);
 	case CUL_F_PERCENT:
 		return number(v[0], &x) && number(v[1], &y) && y != 0 ? of_real(100 * x / y) : unknown;
-	case CUL_F_CLOCK: {
-		char buffer[32];
-		struct cul_val t = single(v[0]);
-		if (t.type != CUL_V_TIME)
-			return unknown;
-		return of_text(cul_str(cul_arena_copy(m->arena, cul_str(cul_clock_print(t.i, buffer)))));
-	}
+	case CUL_F_CLOCK:
+		return as_clock(m, v[0]);
 	default:
 		return call_on_text(m, e, v);
 	}
