@@ -163,7 +163,9 @@ const struct cul_parser cul_parser_storage = {
 			   CUL_KIND("hw.disk-error", 1, "kernel", F_DEVICE, F_STATUS, F_VALUE, F_WHAT),
 			   CUL_KIND("hw.ata", 1, "kernel", F_DEVICE, F_STATUS, F_WHAT), CUL_KIND("hw.raid-failure", 1, "kernel", F_NAME, F_DEVICE),
 			   CUL_KIND("fs.error", 1, "kernel", F_NAME, F_DEVICE, F_STATUS, F_WHAT), CUL_KIND("fs.nfs", 1, "kernel", F_NAME, F_STATUS)),
-	.needles = CUL_LIST("nvme nvme", " error, dev ", "Buffer I/O error on dev", ": exception Emask ", ": hard resetting link", "reset failed, giving up",
-			    "limiting SATA link", ": error: { ", "Disk failure on ", "EXT4-fs", "XFS (", "BTRFS ", "nfs: server ", ": disable"),
+	.needles = CUL_LIST(" QID ", "controller is down; will reset", "Removing after probe failure", "Disabling device after reset failure",
+			    "Device not ready", " error, dev ", "Buffer I/O error on dev", ": exception Emask ", ": hard resetting link", "reset failed, giving up",
+			    "limiting SATA link", ": error: { ", "Disk failure on ", "EXT4-fs error", "emounting filesystem read-only", "forced readonly",
+			    "Shutting down filesystem", "hutdown", "hutting down", "etadata corruption detected", "metadata I/O error", "BTRFS error", "BTRFS critical", "nfs: server ", ": disable"),
 	.record = storage_record,
 };
