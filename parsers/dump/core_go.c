@@ -17,7 +17,6 @@
 #include "parsers/tables.h"
 
 #define SEARCH (64u << 20)
-#define BLOCK (256u << 10)
 #define OVERLAP 256
 #define GOROUTINES (1u << 16) /* that are looked at */
 #define CHECKED 8             /* which have to fit for a slice to be the one */
@@ -113,33 +112,23 @@ static void take_version(struct go *go, const unsigned char *p, size_t left)
 	go->version[i] = 0;
 }
 
-/* In the writable data of files and what follows on it: first the version, then the slice. */
-static bool search(struct go *go, bool slices)
+static bool find_version(void *ctx, const unsigned char *block, size_t size, uint64_t at)
 {
-	unsigned char *block = malloc(BLOCK + OVERLAP);
-	size_t left = SEARCH;
-	bool found = false;
-	for (size_t i = 0; block && i < go->core->segment_count && left && !found; i++) {
-		const struct cul_core_segment *s = &go->core->segments[i];
-		if ((s->flags & 3) != 2 || !s->there || !s->start || (!cul_core_map(go->core, s->start) && !cul_core_map(go->core, s->start - 1)))
-			continue;
-		for (uint64_t at = 0; at < s->there && left && !found; at += BLOCK) {
-			size_t want = s->there - at < BLOCK + OVERLAP ? (size_t)(s->there - at) : BLOCK + OVERLAP;
-			size_t n = cul_core_read(go->core, s->start + at, block, want);
-			const unsigned char *p = block;
-			left -= left < n ? left : n;
-			if (!n)
-				break;
-			if (!slices && (p = memmem(block, n, "\xff Go buildinf:", 14)) && !((p - block) & 15)) {
-				take_version(go, p, (size_t)(block + n - p));
-				found = true;
-			}
-			for (size_t k = 0; slices && k + 24 <= n && !found; k += 8)
-				found = (block[k] & 7) == 0 && is_slice(go, block + k);
-		}
-	}
-	free(block);
-	return found;
+	const unsigned char *p = memmem(block, size, "\xff Go buildinf:", 14);
+	(void)at;
+	if (!p || (p - block) & 15)
+		return false;
+	take_version(ctx, p, (size_t)(block + size - p));
+	return true;
+}
+
+static bool find_slice(void *ctx, const unsigned char *block, size_t size, uint64_t at)
+{
+	(void)at;
+	for (size_t k = 0; k + 24 <= size; k += 8)
+		if ((block[k] & 7) == 0 && is_slice(ctx, block + k))
+			return true;
+	return false;
 }
 
 static int by_stack(const void *a, const void *b)
@@ -231,9 +220,11 @@ enum cul_status cul_core_go(struct cul_parse *parse, const struct cul_core *core
 {
 	struct go go = { .core = core, .tries = TRIES };
 	why[0] = 0;
-	if (!search(&go, false))
+	size_t left = SEARCH;
+	if (!cul_core_search(core, NULL, OVERLAP, &left, find_version, &go))
 		return CUL_OK;
-	bool found = search(&go, true);
+	left = SEARCH;
+	bool found = cul_core_search(core, NULL, OVERLAP, &left, find_slice, &go);
 	snprintf(why, 200, found ? "a Go program (%s): goroutines without their functions' names; dlv core PROGRAM CORE has them"
 				 : "a Go program (%s): its goroutines are not read; dlv core PROGRAM CORE has them", go.version);
 	return found ? tell_all(parse, &go, time) : CUL_OK;

@@ -22,6 +22,7 @@
 #define WORDS 1024      /* words of a stack looked at for return addresses */
 #define FRAME_BYTES (16u << 20)
 #define NEAR_STACK (2u << 20)
+#define BLOCK (256u << 10) /* read at once where data is searched */
 #define SURE 3          /* so many links are no accident */
 
 /* The last segment that starts at or below @address, plus one. */
@@ -64,6 +65,30 @@ size_t cul_core_read(const struct cul_core *core, uint64_t address, void *buffer
 			break;
 	}
 	return done;
+}
+
+bool cul_core_search(const struct cul_core *core, bool (*wanted)(struct cul_slice path), size_t overlap, size_t *left, cul_core_look look, void *ctx)
+{
+	unsigned char *block = malloc(BLOCK + overlap);
+	bool found = false;
+
+	for (size_t i = 0; block && i < core->segment_count && *left && !found; i++) {
+		const struct cul_core_segment *s = &core->segments[i];
+		const struct cul_core_map *map = (s->flags & 3) == 2 && s->there ? cul_core_map(core, s->start) : NULL;
+		if (!map && (s->flags & 3) == 2 && s->there && s->start)
+			map = cul_core_map(core, s->start - 1);
+		if (!map || (wanted && !wanted(map->path)))
+			continue;
+		for (uint64_t at = 0; at < s->there && *left && !found; at += BLOCK) {
+			size_t n = cul_core_read(core, s->start + at, block, s->there - at < BLOCK + overlap ? (size_t)(s->there - at) : BLOCK + overlap);
+			if (!n)
+				break;
+			*left -= *left < n ? *left : n;
+			found = look(ctx, block, n, s->start + at);
+		}
+	}
+	free(block);
+	return found;
 }
 
 bool cul_core_word(const struct cul_core *core, uint64_t address, uint64_t *ret)

@@ -4,8 +4,7 @@
  *
  * core_notes.c reads header, segments and notes; core_memory.c reads memory by address, modules, arguments, stacks;
  * core_fault.c says what a signal means; core_text.c finds what the program said last; core_futex.c who waits for whom;
- * core_python.c what Python ran; core_go.c goroutines;
- * elf_core.c tells it all. Addresses are the program's own. Little-endian, 64 bit.
+ * core_python.c what Python ran; core_go.c goroutines; elf_core.c tells it all. Addresses are the program's own. Little-endian, 64 bit.
  */
 #ifndef CUL_PARSERS_DUMP_CORE_NOTES_H
 #define CUL_PARSERS_DUMP_CORE_NOTES_H
@@ -105,6 +104,14 @@ void cul_core_free(struct cul_core *core);
 size_t cul_core_read(const struct cul_core *core, uint64_t address, void *buffer, size_t size);
 bool cul_core_word(const struct cul_core *core, uint64_t address, uint64_t *ret);
 bool cul_core_half(const struct cul_core *core, uint64_t address, uint32_t *ret);
+/** @size bytes at @at of the program's memory. True: that was it, look no further. */
+typedef bool (*cul_core_look)(void *ctx, const unsigned char *bytes, size_t size, uint64_t at);
+/**
+ * Search the writable data of files and what follows on it (.bss), block by block; each has the first @overlap bytes of the next behind it.
+ * @wanted says by its path which files' are meant; NULL: all. @left: bytes that may still be looked through, less what was. True: @look was
+ * satisfied; false also where there is no memory.
+ */
+bool cul_core_search(const struct cul_core *core, bool (*wanted)(struct cul_slice path), size_t overlap, size_t *left, cul_core_look look, void *ctx);
 /** The segment that holds @address, or the next one above it with @above; NULL. */
 const struct cul_core_segment *cul_core_segment(const struct cul_core *core, uint64_t address, bool above);
 const struct cul_core_map *cul_core_map(const struct cul_core *core, uint64_t address);

@@ -17,7 +17,6 @@
 #include "parsers/tables.h"
 
 #define SEARCH (64u << 20) /* of data looked through */
-#define BLOCK (256u << 10)
 #define OVERLAP 8192       /* a table of offsets, whole */
 #define READS 400000       /* of words, for one core */
 #define INTERPRETERS 64
@@ -113,22 +112,14 @@ static bool read_table(const unsigned char *table, struct cul_python_layout *l, 
 
 /* ---- threads ----------------------------------------------------------------------------------------- */
 
-static bool word(struct cul_python *py, uint64_t at, uint64_t *ret)
-{
-	if (!py->reads)
-		return false;
-	py->reads--;
-	return cul_core_word(py->core, at, ret);
-}
-
 /* The core's thread that a PyThreadState is of, SIZE_MAX: none. The tid may be another name space's, pthread_self() is the TLS base on x86-64. */
 static size_t native(struct cul_python *py, uint64_t state)
 {
 	const struct cul_python_layout *l = &py->at;
 	uint64_t self = 0, tid = 0;
-	word(py, state + l->thread_id, &self);
+	cul_python_word(py, state + l->thread_id, &self);
 	if (l->native_id)
-		word(py, state + l->native_id, &tid);
+		cul_python_word(py, state + l->native_id, &tid);
 	for (size_t i = 0; i < py->core->thread_count && i < 4096; i++) {
 		const struct cul_core_thread *t = &py->core->threads[i];
 		if (t->tls ? t->tls == self : tid && (uint64_t)t->tid == tid)
@@ -143,8 +134,8 @@ static uint64_t holder(struct cul_python *py, uint64_t interpreter)
 	const struct cul_python_layout *l = &py->at;
 	uint64_t gil = py->runtime, ret;
 	uint32_t locked;
-	if (!l->gil_locked || l->free_threaded || (l->gil && !word(py, interpreter + l->gil, &gil)) || !cul_core_half(py->core, gil + l->gil_locked, &locked) ||
-	    locked != 1 || !word(py, gil + l->gil_holder, &ret))
+	if (!l->gil_locked || l->free_threaded || (l->gil && !cul_python_word(py, interpreter + l->gil, &gil)) || !cul_core_half(py->core, gil + l->gil_locked, &locked) ||
+	    locked != 1 || !cul_python_word(py, gil + l->gil_holder, &ret))
 		return 0;
 	return ret;
 }
@@ -153,25 +144,25 @@ static uint64_t holder(struct cul_python *py, uint64_t interpreter)
 static bool fits(struct cul_python *py, uint64_t state, uint64_t interpreter)
 {
 	uint64_t of;
-	return state && !(state & 7) && word(py, state + py->at.interpreter, &of) && of == interpreter && native(py, state) != SIZE_MAX;
+	return state && !(state & 7) && cul_python_word(py, state + py->at.interpreter, &of) && of == interpreter && native(py, state) != SIZE_MAX;
 }
 
 /* Is it an interpreter's list of threads, one of which at least is ours? */
 static bool is_runtime(struct cul_python *py)
 {
 	uint64_t interpreter, state;
-	if (!word(py, py->runtime + py->at.head, &interpreter))
+	if (!cul_python_word(py, py->runtime + py->at.head, &interpreter))
 		return false;
 	for (int i = 0; i < INTERPRETERS && interpreter && !(interpreter & 7); i++) {
-		if (!word(py, interpreter + py->at.threads, &state))
+		if (!cul_python_word(py, interpreter + py->at.threads, &state))
 			return false;
 		for (int k = 0; k < THREADS && state; k++) {
 			if (fits(py, state, interpreter))
 				return true;
-			if (state & 7 || !word(py, state + py->at.next_thread, &state))
+			if (state & 7 || !cul_python_word(py, state + py->at.next_thread, &state))
 				return false;
 		}
-		if (!word(py, interpreter + py->at.next_interpreter, &interpreter))
+		if (!cul_python_word(py, interpreter + py->at.next_interpreter, &interpreter))
 			return false;
 	}
 	return false;
@@ -188,11 +179,18 @@ static bool looks_like(const unsigned char *p, int minor)
 	return first == 1 && (second == 1 || second == UINT64_C(0x100000001)) && cul_core_u32(p + 16) <= 1;
 }
 
-static bool in_block(struct cul_python *py, const unsigned char *block, size_t size, uint64_t at, char why[200])
+struct search {
+	struct cul_python *py;
+	char *why; /* 200 bytes */
+};
+
+static bool in_block(void *ctx, const unsigned char *block, size_t size, uint64_t at)
 {
+	const struct search *search = ctx;
+	struct cul_python *py = search->py;
 	const unsigned char *p = block;
 	for (; (size_t)(block + size - p) >= TABLE_WORDS * 8 && (p = memmem(p, (size_t)(block + size - p), "xdebugpy", 8)); p += 8) {
-		if ((p - block) & 7 || (size_t)(block + size - p) < TABLE_WORDS * 8 || !read_table(p, &py->at, why))
+		if ((p - block) & 7 || (size_t)(block + size - p) < TABLE_WORDS * 8 || !read_table(p, &py->at, search->why))
 			continue;
 		py->runtime = at + (uint64_t)(p - block);
 		if (is_runtime(py))
@@ -221,30 +219,18 @@ static bool is_python(struct cul_slice path)
 	return cul_starts(base, CUL_LIT("libpython")) || (cul_starts(base, CUL_LIT("python")) && !cul_has(base, CUL_LIT(".so")));
 }
 
-/* In the writable data of files and what follows on it (.bss): libpython's and python's first, for Python may be built into anything. */
+static bool is_other(struct cul_slice path)
+{
+	return !is_python(path);
+}
+
+/* libpython's data and python's first, for Python may be built into anything. */
 static bool find_runtime(struct cul_python *py, char why[200])
 {
-	const struct cul_core *core = py->core;
-	unsigned char *block = malloc(BLOCK + OVERLAP);
+	struct search search = { py, why };
 	size_t left = SEARCH;
-	bool found = false;
-	for (int turn = 0; block && turn < 2; turn++)
-		for (size_t i = 0; i < core->segment_count && left && !found; i++) {
-			const struct cul_core_segment *s = &core->segments[i];
-			const struct cul_core_map *map = (s->flags & 3) == 2 && s->there ? cul_core_map(core, s->start) : NULL;
-			if (!map && (s->flags & 3) == 2 && s->there && s->start)
-				map = cul_core_map(core, s->start - 1);
-			if (!map || is_python(map->path) != !turn)
-				continue;
-			for (uint64_t at = 0; at < s->there && left && !found; at += BLOCK) {
-				size_t want = s->there - at < BLOCK + OVERLAP ? (size_t)(s->there - at) : BLOCK + OVERLAP;
-				size_t n = cul_core_read(core, s->start + at, block, want);
-				left -= left < n ? left : n;
-				found = n && in_block(py, block, n, s->start + at, why);
-			}
-		}
-	free(block);
-	return found;
+	return cul_core_search(py->core, is_python, OVERLAP, &left, in_block, &search) ||
+	       cul_core_search(py->core, is_other, OVERLAP, &left, in_block, &search);
 }
 
 /* ---- what is told --------------------------------------------------------------------------------------- */
@@ -281,7 +267,7 @@ static enum cul_status tell_thread(struct cul_parse *parse, struct cul_python *p
 	unsigned char byte;
 	struct cul_python_frame f;
 	*s = (struct stack){ 0 };
-	if ((py->at.cframe && !word(py, state + py->at.cframe, &frame)) || !word(py, frame + py->at.frame, &frame))
+	if ((py->at.cframe && !cul_python_word(py, state + py->at.cframe, &frame)) || !cul_python_word(py, frame + py->at.frame, &frame))
 		return CUL_OK;
 	/* 3.9's frames and 3.10's differ in what stands where f_trace_lines does in 3.9: 1, elsewhere a pointer's lowest byte */
 	if (py->at.minor <= 10 && frame && cul_core_read(core, frame + 88, &byte, 1) == 1)
@@ -296,7 +282,7 @@ static enum cul_status tell_thread(struct cul_parse *parse, struct cul_python *p
 	if (which != SIZE_MAX)
 		tid = (uint64_t)core->threads[which].tid;
 	else if (py->at.native_id)
-		word(py, state + py->at.native_id, &tid);
+		cul_python_word(py, state + py->at.native_id, &tid);
 	if (py->at.hex)
 		snprintf(version, sizeof(version), "3.%d.%u%s", py->at.minor, py->at.hex >> 8 & 0xff, py->at.free_threaded ? "t" : "");
 	else
@@ -320,19 +306,19 @@ static enum cul_status tell_all(struct cul_parse *parse, struct cul_python *py, 
 	uint64_t interpreter, state;
 	enum cul_status status = CUL_OK;
 	size_t left = THREADS;
-	if (!word(py, py->runtime + py->at.head, &interpreter))
+	if (!cul_python_word(py, py->runtime + py->at.head, &interpreter))
 		return CUL_OK;
 	for (int i = 0; i < INTERPRETERS && interpreter && !(interpreter & 7); i++) {
 		uint64_t gil = holder(py, interpreter), of;
-		if (!word(py, interpreter + py->at.threads, &state))
+		if (!cul_python_word(py, interpreter + py->at.threads, &state))
 			break;
 		for (; left && state && !(state & 7) && status == CUL_OK; left--) {
-			if (word(py, state + py->at.interpreter, &of) && of == interpreter)
+			if (cul_python_word(py, state + py->at.interpreter, &of) && of == interpreter)
 				status = tell_thread(parse, py, state, state == gil, s, time);
-			if (!word(py, state + py->at.next_thread, &state))
+			if (!cul_python_word(py, state + py->at.next_thread, &state))
 				break;
 		}
-		if (status != CUL_OK || !word(py, interpreter + py->at.next_interpreter, &interpreter))
+		if (status != CUL_OK || !cul_python_word(py, interpreter + py->at.next_interpreter, &interpreter))
 			break;
 	}
 	return status;

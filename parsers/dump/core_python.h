@@ -36,6 +36,8 @@ struct cul_python {
 	size_t reads;                  /* what may still be read */
 };
 
+/** The word at @at, counted as a read. False: it is not in the core, or too much was read of it. */
+bool cul_python_word(struct cul_python *py, uint64_t at, uint64_t *ret);
 /**
  * The frame at @frame into @ret; @back is its caller's, 0 at the end. False: there is no frame. A frame that isn't Python's own code
  * (an entry from C) leaves @ret->function empty. @ret NULL: the caller alone is wanted.

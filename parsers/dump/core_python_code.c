@@ -15,7 +15,7 @@
 #define TEXT 4096      /* characters of a string that are looked at */
 #define LINES 10000000
 
-static bool word(struct cul_python *py, uint64_t at, uint64_t *ret)
+bool cul_python_word(struct cul_python *py, uint64_t at, uint64_t *ret)
 {
 	if (!py->reads)
 		return false;
@@ -182,17 +182,17 @@ static int64_t line_of(struct cul_python *py, const unsigned char *code, uint64_
 		offset = l->minor == 10 ? (uint64_t)half * 2 : half;
 	} else {
 		bytes = at + l->bytes;
-		if (!word(py, frame + l->instruction, &instruction))
+		if (!cul_python_word(py, frame + l->instruction, &instruction))
 			return 0;
 		/* free-threaded builds run copies of the code, one a thread */
-		if (l->copies && l->copy && cul_core_half(py->core, frame + l->copy, &copy) && copy && copy < 65536 && word(py, at + l->copies, &size))
-			if (!word(py, size + 8 + 8 * (uint64_t)copy, &bytes))
+		if (l->copies && l->copy && cul_core_half(py->core, frame + l->copy, &copy) && copy && copy < 65536 && cul_python_word(py, at + l->copies, &size))
+			if (!cul_python_word(py, size + 8 + 8 * (uint64_t)copy, &bytes))
 				return 0;
 		if (instruction < bytes)
 			return bytes - instruction <= 2 ? first : 0;
 		offset = instruction - bytes;
 	}
-	if (!word(py, lines + l->bytes_size, &size) || offset > 1u << 24)
+	if (!cul_python_word(py, lines + l->bytes_size, &size) || offset > 1u << 24)
 		return 0;
 	size_t n = size < TABLE ? (size_t)size : TABLE;
 	n = afford(py, n) ? cul_core_read(py->core, lines + l->bytes_data, table, n) : 0;
@@ -236,7 +236,7 @@ bool cul_python_frame(struct cul_python *py, uint64_t frame, struct cul_python_f
 	unsigned char owner = 0;
 	if (ret)
 		*ret = (struct cul_python_frame){ .line = 0 };
-	if (frame & 7 || !word(py, frame + l->back, back) || !word(py, frame + l->code, &code))
+	if (frame & 7 || !cul_python_word(py, frame + l->back, back) || !cul_python_word(py, frame + l->code, &code))
 		return false;
 	if (l->owner && l->minor >= 12 && (cul_core_read(py->core, frame + l->owner, &owner, 1) != 1 || owner >= 3))
 		return true; /* C's, for the interpreter's own use */
