@@ -21,7 +21,6 @@
 
 #ifdef HAVE_DEMANGLE
 extern char *__cxa_demangle(const char *mangled, char *to, size_t *size, int *status);
-#endif
 
 struct out {
 	char *to;
@@ -140,33 +139,44 @@ static void put_rust(struct out *o, const char *at, size_t n)
 	o->to[o->used] = '\0';
 }
 
-void function_name(const char *symbol, char *to, size_t size)
+/* False: it is no mangled name. */
+static bool demangle(const char *symbol, size_t n, char *to, size_t size)
 {
 	struct out o = { to, size, 0 };
-	size_t n = strcspn(symbol, "@"); /* name@VERSION */
-	char mangled[LONGEST];
-	snprintf(to, size, "%.*s", (int)(n < size ? n : size - 1), symbol);
-#ifdef HAVE_DEMANGLE
+	char mangled[LONGEST], *begin = mangled, *suffix, *name;
+	int status = 0;
+
 	if (n < 3 || n >= sizeof(mangled) || (strncmp(symbol, "_Z", 2) && strncmp(symbol, "__Z", 3)))
-		return;
+		return false;
 	memcpy(mangled, symbol, n);
 	mangled[n] = '\0';
+	begin += mangled[1] == '_';
 	/* what compilers split off keeps its suffix behind the name: f.cold, f.part.0 */
-	char *suffix = strchr(mangled, '.'), *name;
-	int status = 0;
-	name = __cxa_demangle(mangled + (mangled[1] == '_'), NULL, NULL, &status);
+	suffix = strchr(mangled, '.');
+	name = __cxa_demangle(begin, NULL, NULL, &status);
 	if (!name && suffix && suffix[1] != '.' && suffix[1] != '_') {
 		*suffix = '\0';
-		name = __cxa_demangle(mangled, NULL, NULL, &status);
+		name = __cxa_demangle(begin, NULL, NULL, &status);
 	}
 	if (name && without_hash(name))
 		put_rust(&o, name, without_hash(name));
 	else if (name)
 		put_name(&o, name);
-	if (name && !o.used)
-		snprintf(to, size, "%.*s", (int)(n < size ? n : size - 1), symbol);
 	free(name);
+	return o.used > 0;
+}
 #else
-	(void)o, (void)mangled, (void)without_hash, (void)put_rust, (void)put_name;
+static bool demangle(const char *symbol, size_t n, char *to, size_t size)
+{
+	(void)symbol, (void)n, (void)to, (void)size;
+	return false;
+}
 #endif
+
+void function_name(const char *symbol, char *to, size_t size)
+{
+	size_t n = strcspn(symbol, "@"); /* name@VERSION */
+
+	if (!demangle(symbol, n, to, size))
+		snprintf(to, size, "%.*s", (int)(n < size ? n : size - 1), symbol);
 }
