@@ -293,23 +293,6 @@ static bool is_remark(struct cul_parse *p, struct cul_slice text)
 	return cul_starts(text, CUL_LIT("# ")) && cul_lines_peek(p->lines, 1, &next) && cul_mark_command(next.text);
 }
 
-/* Settings and papers of a bundle, and what the collector says of itself: no logs of the machine, whatever words stand in them. */
-static bool is_paper(struct cul_slice name)
-{
-	return cul_starts(name, CUL_LIT("etc/")) || cul_has(name, CUL_LIT("/etc/")) || cul_has(name, CUL_LIT("sos_logs/")) ||
-	       cul_has(name, CUL_LIT("sos_reports/")) || cul_has(name, CUL_LIT("usr/share/")) || cul_has(name, CUL_LIT("usr/lib/")) ||
-	       cul_has(name, CUL_LIT("log/apt/eipp"));
-}
-
-/* May lines without any envelope be a log's? A program's output is; what a command of a report printed is not. */
-static bool is_loggish(struct cul_slice name)
-{
-	if (cul_has(name, CUL_LIT("sos_commands/")) || cul_has(name, CUL_LIT("proc/")) || cul_has(name, CUL_LIT("sys/")))
-		return false;
-	return cul_ends(name, CUL_LIT(".log")) || cul_ends(name, CUL_LIT(".out")) || cul_ends(name, CUL_LIT(".err")) || cul_ends(name, CUL_LIT(".txt")) ||
-	       cul_is(name, CUL_LIT("stdin"));
-}
-
 /* Lines that nobody wants are counted and left where they stand. @plain: whatever else a line is depends on itself alone. */
 static void pass_over(struct cul_parse *p, bool paper, bool plain)
 {
@@ -328,11 +311,8 @@ static void pass_over(struct cul_parse *p, bool paper, bool plain)
 	p->tally.records += (uint64_t)n;
 }
 
-static void read_member(struct cul_parse *p)
+static void begin_member(struct cul_parse *p, struct cul_slice member)
 {
-	struct cul_line line;
-	struct cul_mark mark;
-	struct cul_slice member = cul_str(p->member_name);
 	char command[256];
 	p->capture_time = (struct cul_time){ .ns = CUL_NO_TIME };
 	p->line_asked = 0;
@@ -342,84 +322,115 @@ static void read_member(struct cul_parse *p)
 		p->envelope[i] = -1;
 	p->command = cul_hold(p->command_text, sizeof(p->command_text), cul_mark_sos_command(member, command, sizeof(command)));
 	p->name = cul_hold(p->name_text, sizeof(p->name_text), member);
-	bool begins = true, fenced = false, paper = is_paper(member) || cul_is_settings(member, p->lines), blanks = false, ruled = false;
-	p->loggish = is_loggish(member);
+	p->loggish = cul_is_loggish(member);
+	p->dull = cul_has(member, CUL_LIT("log/apt/")) || cul_has(member, CUL_LIT("dpkg.log")); /* packages called liberror */
+}
+
+/* Where in a member the reading is. */
+struct place {
+	bool paper, trials;
+	bool begins;        /* a section may begin here */
+	bool fenced;        /* in a ticket's fence */
+	bool blanks, ruled; /* behind a line of underscores; and no command by its path stood there yet */
+};
+
+/* The line at hand is of no section. */
+static void drop_line(struct cul_parse *p, struct cul_line *line)
+{
+	cul_lines_next(p->lines, line);
+	p->tally.lines++;
+}
+
+/* @line is a mark. */
+static void drop_mark(struct cul_parse *p, struct place *at, const struct cul_mark *mark, struct cul_line *line)
+{
+	struct cul_mark other;
+	const struct cul_parser *parser;
+	drop_line(p, line);
+	take_mark(p, mark, line, at->fenced);
+	at->begins = true;
+	at->blanks = at->ruled = mark->type == CUL_MARK_RULE;
+	if (mark->type == CUL_MARK_FENCE) {
+		at->fenced = !at->fenced;
+		if (!at->fenced)
+			p->name = CUL_NONE;
+		else if (cul_is_quoted_writing(line->text, p->lines))
+			while (cul_lines_peek(p->lines, 0, line) && cul_mark_read(line->text, &other) != CUL_MARK_FENCE)
+				drop_line(p, line);
+	}
+	/* a command that printed nothing is an answer too */
+	if (mark->type == CUL_MARK_PROMPT && !next_in_section(p, 0, &(struct cul_line){ 0 }) && (parser = best_bid(p, true, 0)))
+		read_capture(p, parser, line);
+}
+
+/* Behind a line of underscores: blanks, then a command by its path, blanks again. False: neither. */
+static bool drop_title(struct cul_parse *p, struct place *at, struct cul_line *line)
+{
+	struct cul_mark mark;
+	bool named = at->ruled && cul_mark_path(line->text, &mark);
+	if (!named && cul_trim(line->text).size) {
+		at->blanks = at->ruled = false;
+		return false;
+	}
+	drop_line(p, line);
+	if (named)
+		take_mark(p, &mark, line, at->fenced);
+	at->ruled = at->ruled && !named;
+	return true;
+}
+
+/* Bits of the captures whose literals stand in the line at hand. */
+static uint64_t captures_hit(const struct cul_parse *p)
+{
+	uint64_t ret = 0;
+	for (size_t i = 0; i < p->hit_count; i++)
+		if (USE_TYPE(p->needle_use[p->hits[i]]) == USE_CAPTURE)
+			ret |= UINT64_C(1) << (USE_INDEX(p->needle_use[p->hits[i]]) & 63);
+	return ret;
+}
+
+static void read_member(struct cul_parse *p)
+{
+	struct cul_line line;
+	struct cul_mark mark;
+	struct cul_slice member = cul_str(p->member_name);
+	struct place at = { .begins = true, .paper = cul_is_paper(member) || cul_is_settings(member, p->lines) };
+	begin_member(p, member);
 	if (cul_is_writing(member, p->lines)) {
 		while (cul_lines_next(p->lines, &line))
 			p->tally.lines++;
 		cul_lines_end(p->lines);
 		return;
 	}
-	p->dull = cul_has(member, CUL_LIT("log/apt/")) || cul_has(member, CUL_LIT("dpkg.log")); /* packages called liberror */
-	bool trials = cul_is_trials(p->lines);
+	at.trials = cul_is_trials(p->lines);
 	for (;;) {
-		if (p->open && !begins && (paper || (!p->always_count && cul_may_pass(p))))
-			pass_over(p, paper, !paper && !trials && !fenced);
+		if (p->open && !at.begins && (at.paper || (!p->always_count && cul_may_pass(p))))
+			pass_over(p, at.paper, !at.paper && !at.trials && !at.fenced);
 		if (p->failed || !cul_lines_peek(p->lines, 0, &line))
 			break;
 		if (cul_mark_read(line.text, &mark) != CUL_MARK_NONE) {
-			cul_lines_next(p->lines, &line);
-			p->tally.lines++;
-			take_mark(p, &mark, &line, fenced);
-			if (mark.type == CUL_MARK_FENCE) {
-				fenced = !fenced;
-				if (!fenced)
-					p->name = CUL_NONE;
-				else if (cul_is_quoted_writing(line.text, p->lines))
-					while (cul_lines_peek(p->lines, 0, &line) && cul_mark_read(line.text, &mark) != CUL_MARK_FENCE && cul_lines_next(p->lines, &line))
-						p->tally.lines++;
-			}
-			begins = true;
-			blanks = ruled = mark.type == CUL_MARK_RULE;
-			if (mark.type == CUL_MARK_PROMPT) {
-				/* a command that printed nothing is an answer too */
-				struct cul_line next;
-				const struct cul_parser *parser;
-				if (!next_in_section(p, 0, &next) && (parser = best_bid(p, true, 0)))
-					read_capture(p, parser, &line);
-			}
+			drop_mark(p, &at, &mark, &line);
 			continue;
 		}
-		/* behind a line of underscores: blanks, then a command by its path, blanks again */
-		if (blanks) {
-			bool named = ruled && cul_mark_path(line.text, &mark);
-			if (named || !cul_trim(line.text).size) {
-				cul_lines_next(p->lines, &line);
-				p->tally.lines++;
-				if (named)
-					take_mark(p, &mark, &line, fenced);
-				ruled = ruled && !named;
-				continue;
-			}
-			blanks = ruled = false;
-		}
-		if ((trials && cul_in_passed_trial(p->lines)) || (fenced && is_remark(p, line.text))) {
-			cul_lines_next(p->lines, &line);
-			p->tally.lines++;
+		if (at.blanks && drop_title(p, &at, &line))
+			continue;
+		if ((at.trials && cul_in_passed_trial(p->lines)) || (at.fenced && is_remark(p, line.text))) {
+			drop_line(p, &line);
 			continue;
 		}
-		uint64_t only = 0;
 		cul_next_hits(p, line.text);
-		if (!begins) {
-			for (size_t i = 0; i < p->hit_count; i++)
-				if (USE_TYPE(p->needle_use[p->hits[i]]) == USE_CAPTURE)
-					only |= UINT64_C(1) << (USE_INDEX(p->needle_use[p->hits[i]]) & 63);
-		}
-		if (begins || only) {
-			const struct cul_parser *parser = best_bid(p, begins, only);
-			if (parser && read_capture(p, parser, NULL)) {
-				begins = false;
-				continue;
-			}
-		}
-		begins = false;
+		uint64_t only = at.begins ? 0 : captures_hit(p);
+		const struct cul_parser *parser = at.begins || only ? best_bid(p, at.begins, only) : NULL;
+		at.begins = false;
+		if (parser && read_capture(p, parser, NULL))
+			continue;
 		if (!cul_lines_next(p->lines, &line))
 			break;
 		if (!p->open)
 			begin_section(p, "log", &line);
 		p->span.lines++;
 		p->tally.lines++;
-		if (!paper) {
+		if (!at.paper) {
 			cul_ask_always(p, &line);
 			cul_read_record(p, &line);
 		}

@@ -12,6 +12,9 @@
  * messages they wait for, and pages that tell what to do about a message: headings, and sentences like "If you see ...".
  *
  * And what a test that passed printed in a log of pytest (-s, live logs, -rP), go test -v or GoogleTest: it provoked that.
+ *
+ * A mail that says that an alert is over (Alertmanager's and Grafana's "[RESOLVED]", Zabbix' "Resolved:", Nagios' "RECOVERY") reports none
+ * either, nor does a sentence of a ticket about the past or another machine: "last month gpu-07 died with `NVRM: Xid ...`".
  */
 #include "parsers/writing.h"
 
@@ -354,11 +357,83 @@ static bool by_code(struct cul_lines *lines)
 	return told >= 3 && code * 10 >= told * (head ? 3 : 6);
 }
 
+/* ---- mails and tickets ---------------------------------------------------------------------- */
+
+/* A mail by its heads, whose subject says that the alert has gone. One that also tells of new ones does not. */
+static bool by_all_clear(struct cul_lines *lines)
+{
+	static const char *const over[] = { "[RESOLVED", "[OK]", "Resolved:", "RESOLVED:", "RECOVERY", "[Recovered]", "[Resolved" };
+	static const char *const heads[] = { "From: ", "To: ", "Date: ", "Message-ID: ", "Return-Path: ", "Received: ", "Delivered-To: ", "MIME-Version: " };
+	struct cul_line line;
+	size_t seen = 0;
+	bool gone = false;
+	for (size_t i = 0; i < 60 && cul_lines_peek(lines, i, &line) && (i || line.text.size) && cul_trim(line.text).size; i++) {
+		for (size_t k = 0; k < sizeof(heads) / sizeof(*heads); k++)
+			seen += cul_starts(line.text, cul_str(heads[k]));
+		if (!cul_starts(line.text, CUL_LIT("Subject: ")))
+			continue;
+		for (size_t k = 0; k < sizeof(over) / sizeof(*over); k++)
+			gone |= cul_has(line.text, cul_str(over[k]));
+		gone &= !cul_has(line.text, CUL_LIT("FIRING"));
+	}
+	return gone && seen >= 2;
+}
+
+/* Does this part of a sentence speak of long ago, of what was mended, or of another machine? */
+static bool is_elsewhere(struct cul_slice text)
+{
+	static const char *const words[] = { "last month", "last year", "months ago", "years ago", "back then", "you replaced", "was replaced", "were replaced",
+					     "been replaced", "another host", "another node", "another machine", "another server", "a different host",
+					     "a different node", "a different machine", "a different server", "the other host", "the other node",
+					     "the other machine", "the other server", "上个月", "去年", "几个月前", "另一台", "其他机器", "已更换", "已经更换" };
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		size_t at = cul_find_nocase(text, cul_str(words[i]));
+		if (at == SIZE_MAX)
+			continue;
+		/* "since last month", "自上个月以来": it goes on */
+		struct cul_slice before = cul_trim(cul_slice(text.data, at));
+		if (!(before.size >= 5 && cul_is_nocase(cul_from(before, before.size - 5), CUL_LIT("since"))) && !cul_ends(before, CUL_LIT("自")) &&
+		    !cul_ends(before, CUL_LIT("从")))
+			return true;
+	}
+	return false;
+}
+
+bool cul_is_ticket(struct cul_slice member)
+{
+	struct cul_slice name = base_name(member);
+	return cul_ends(name, CUL_LIT(".md")) || cul_ends(name, CUL_LIT(".markdown")) || cul_ends(name, CUL_LIT(".eml"));
+}
+
+bool cul_is_hearsay(struct cul_slice line)
+{
+	struct cul_slice rest = line;
+	bool told = false;
+	/* `what is quoted` counts, each by its own sentence up to there */
+	while (rest.size) {
+		const char *open = memchr(rest.data, '`', rest.size);
+		struct cul_slice before = open ? cul_slice(rest.data, (size_t)(open - rest.data)) : rest;
+		size_t from = before.size;
+		while (from && !((before.data[from - 1] == '.' || before.data[from - 1] == ';' || before.data[from - 1] == '!' || before.data[from - 1] == '?') &&
+				 (from == before.size || before.data[from] == ' ')))
+			from--;
+		if (!open) /* nothing quoted at all: one sentence, which has to say so */
+			return told || (rest.data == line.data && is_elsewhere(rest));
+		if (!is_elsewhere(cul_from(before, from)))
+			return false;
+		told = true;
+		rest = cul_from(rest, before.size + 1);
+		const char *shut = memchr(rest.data, '`', rest.size);
+		rest = shut ? cul_from(rest, (size_t)(shut - rest.data) + 1) : CUL_NONE;
+	}
+	return told;
+}
+
 bool cul_is_writing(struct cul_slice member, struct cul_lines *lines)
 {
 	struct cul_slice name = base_name(member);
 	bool log = cul_ends(name, CUL_LIT(".log")) || cul_ends(name, CUL_LIT(".out")); /* a build's log may begin with what it builds */
-	return by_name(member) || (!log && by_commit(lines)) || (!is_notes(member) && by_lines(lines)) || by_keys(lines, is_settings(member) ? 0 : 7, false) ||
+	return by_name(member) || by_all_clear(lines) || (!log && by_commit(lines)) || (!is_notes(member) && by_lines(lines)) || by_keys(lines, is_settings(member) ? 0 : 7, false) ||
 	       (is_settings(member) && by_object(lines, false)) || by_advice(member, lines);
 }
 
@@ -396,4 +471,19 @@ bool cul_is_settings(struct cul_slice member, struct cul_lines *lines)
 		if (cul_ends(name, cul_str(ends[i])))
 			return true;
 	return (cul_ends(name, CUL_LIT(".yaml")) || cul_ends(name, CUL_LIT(".yml"))) && by_yaml(lines, false);
+}
+
+bool cul_is_paper(struct cul_slice name)
+{
+	return cul_starts(name, CUL_LIT("etc/")) || cul_has(name, CUL_LIT("/etc/")) || cul_has(name, CUL_LIT("sos_logs/")) ||
+	       cul_has(name, CUL_LIT("sos_reports/")) || cul_has(name, CUL_LIT("usr/share/")) || cul_has(name, CUL_LIT("usr/lib/")) ||
+	       cul_has(name, CUL_LIT("log/apt/eipp"));
+}
+
+bool cul_is_loggish(struct cul_slice name)
+{
+	if (cul_has(name, CUL_LIT("sos_commands/")) || cul_has(name, CUL_LIT("proc/")) || cul_has(name, CUL_LIT("sys/")))
+		return false;
+	return cul_ends(name, CUL_LIT(".log")) || cul_ends(name, CUL_LIT(".out")) || cul_ends(name, CUL_LIT(".err")) || cul_ends(name, CUL_LIT(".txt")) ||
+	       cul_is(name, CUL_LIT("stdin"));
 }

@@ -12,9 +12,17 @@ bool cul_is_writing(struct cul_slice member, struct cul_lines *lines);
 bool cul_is_quoted_writing(struct cul_slice fence, struct cul_lines *lines);
 /** Settings of some program (of a member that has just begun): no log, whatever words stand in them; captures may read it. */
 bool cul_is_settings(struct cul_slice member, struct cul_lines *lines);
+/** A ticket or a mail by its name (.md, .markdown, .eml): people write there, and paste between fences. */
+bool cul_is_ticket(struct cul_slice member);
+/** Does a line that a person wrote (outside a fence) speak of long ago or of another machine alone, with all that it quotes? */
+bool cul_is_hearsay(struct cul_slice line);
 /** Is it the log of a run of tests (of a member that has just begun)? */
 bool cul_is_trials(struct cul_lines *lines);
 /** Stands the next line in what a test printed that passed? Looks 200 lines back and as far ahead as there is a view. */
 bool cul_in_passed_trial(struct cul_lines *lines);
+/** Settings and papers of a bundle, and what the collector says of itself: no logs of the machine, whatever words stand in them. */
+bool cul_is_paper(struct cul_slice name);
+/** May lines without any envelope be a log's? A program's output is; what a command of a report printed is not. */
+bool cul_is_loggish(struct cul_slice name);
 
 #endif
