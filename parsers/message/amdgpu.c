@@ -166,18 +166,29 @@ static struct cul_arg code_of(struct cul_slice text)
 	return cul_int("code", -n);
 }
 
+#define RESETS(X) \
+	X("GPU reset begin!", "begin") \
+	X("GPU jobs stop begin!", "begin") \
+	X("device wedged, but recovered", "recovered") \
+	X("device wedged, needs recovery", "failed") \
+	X("succeeded, trying to resume", "resuming") \
+	X("VRAM is lost due to GPU reset", "vram-lost") \
+	X("GPU reset end with ret = 0", "succeeded") \
+	X("GPU reset end with ret = ", "failed") \
+	X("GPU Recovery Failed", "failed") \
+	X("ASIC reset failed", "failed") \
+	X("asic reset failed", "failed") \
+	X("mode1 reset failed", "failed") \
+	X("ode2 reset failed", "failed") \
+	X("mode 1 reset failed", "failed") \
+	X("GPU recovery disabled", "disabled")
+#define RESET(text, status) { text, status },
+#define RESET_NEEDLE(text, status) text,
 static enum cul_status reset(struct cul_parse *parse, const struct cul_record *rec, struct cul_slice bdf, struct cul_slice text)
 {
 	static const struct {
 		const char *text, *status;
-	} words[] = {
-		{ "GPU reset begin!", "begin" }, { "GPU jobs stop begin!", "begin" }, { "device wedged, but recovered", "recovered" },
-		{ "device wedged, needs recovery", "failed" }, { "succeeded, trying to resume", "resuming" },
-		{ "VRAM is lost due to GPU reset", "vram-lost" }, { "GPU reset end with ret = 0", "succeeded" },
-		{ "GPU reset end with ret = ", "failed" }, { "GPU Recovery Failed", "failed" }, { "ASIC reset failed", "failed" },
-		{ "asic reset failed", "failed" }, { "mode1 reset failed", "failed" }, { "ode2 reset failed", "failed" },
-		{ "mode 1 reset failed", "failed" }, { "GPU recovery disabled", "disabled" }, { NULL, NULL },
-	};
+	} words[] = { RESETS(RESET) { NULL, NULL } };
 	struct cul_slice rest, ring = CUL_NONE, source = CUL_NONE;
 	const char *status = NULL;
 
@@ -229,66 +240,70 @@ static enum cul_status ras(struct cul_parse *parse, const struct cul_record *rec
 }
 
 /* the rest, told apart by a literal; first match counts */
+#define LINES(X) \
+	X("killed entity", "amdgpu.killed-entity", NULL) \
+	X("device lost from bus", "amdgpu.device-lost", NULL) \
+	X("PCI error: detected callback", "amdgpu.device-lost", NULL) \
+	X("device inaccessible", "amdgpu.device-lost", NULL) \
+	X("SMN_C2PMSG_90:0xFFFFFFFF", "amdgpu.device-lost", NULL) \
+	X("MES might be in unrecoverable state", "amdgpu.mes", "unrecoverable") \
+	X("MES ring buffer is full", "amdgpu.mes", "full") \
+	X("hardware queue to MES", "amdgpu.mes", "failed") \
+	X("hardware queue from MES", "amdgpu.mes", "failed") \
+	X("gangs from MES", "amdgpu.mes", "failed") \
+	X("map legacy queue", "amdgpu.mes", "failed") \
+	X("qcm fence wait loop timeout expired", "amdgpu.hws", "timeout") \
+	X("The cp might be in an unrecoverable state", "amdgpu.hws", "unrecoverable") \
+	X("ueue preemption failed", "amdgpu.hws", "failed") \
+	X("ueue preemption time out", "amdgpu.hws", "timeout") \
+	X("timeout waiting for kiq fence", "amdgpu.hws", "kiq-timeout") \
+	X("TLB flush failed for PASID", "amdgpu.kfd-error", NULL) \
+	X("Failed to evict ", "amdgpu.kfd-error", NULL) \
+	X("Failed to quiesce KFD", "amdgpu.kfd-error", NULL) \
+	X("Failed to resume KFD", "amdgpu.kfd-error", NULL) \
+	X("Failed to restore ", "amdgpu.kfd-error", NULL) \
+	X("No more SDMA queue to allocate", "amdgpu.kfd-error", NULL) \
+	X("not done with your previous command", "amdgpu.smu", "busy") \
+	X("SMU: No response", "amdgpu.smu", "no-response") \
+	X("is timeout (no response)", "amdgpu.smu", "no-response") \
+	X("SMU: response:0xFFFFFFFF", "amdgpu.smu", "all-ones") \
+	X("SMU is in hanged state", "amdgpu.smu", "hung") \
+	X("PSP load ", "amdgpu.psp", NULL) \
+	X("PSP firmware loading failed", "amdgpu.psp", NULL) \
+	X("PSP create ring failed", "amdgpu.psp", NULL) \
+	X("PSP tmr init failed", "amdgpu.psp", NULL) \
+	X("failed to load ucode", "amdgpu.psp", NULL) \
+	X("Fatal error during GPU init", "amdgpu.init-failed", NULL) \
+	X("amdgpu_device_ip_init failed", "amdgpu.init-failed", NULL) \
+	X("init of IP block <", "amdgpu.init-failed", NULL) \
+	X("Unable to locate a BIOS ROM", "amdgpu.init-failed", NULL) \
+	X("probe with driver amdgpu failed", "amdgpu.init-failed", NULL) \
+	X("probe of ", "amdgpu.init-failed", NULL) \
+	X("PCI rejects atomics", "amdgpu.kfd-skipped", NULL) \
+	X("not supported in kfd", "amdgpu.kfd-skipped", NULL) \
+	X("NOT added due to errors", "amdgpu.kfd-skipped", NULL) \
+	X("Critical Temperature Fault", "amdgpu.thermal", "fatal") \
+	X("going to shutdown due to GPU", "amdgpu.thermal", "fatal") \
+	X("GPU over temperature range", "amdgpu.thermal", "fatal") \
+	X("thermal throttling temperature reached", "amdgpu.thermal", "throttled") \
+	X("exceed threshold", "amdgpu.bad-pages", NULL) \
+	X("This GPU is in BAD status", "amdgpu.bad-pages", NULL) \
+	X("reaches threshold value", "amdgpu.bad-pages", NULL) \
+	X("GPU will not be initialized. Replace this GPU", "amdgpu.bad-pages", NULL)
+#define LINE(text, kind, status) { text, kind, status },
+#define LINE_NEEDLE(text, kind, status) text,
 static const struct {
 	const char *text, *kind, *status;
-} lines[] = {
-	{ "killed entity", "amdgpu.killed-entity", NULL },
-	{ "device lost from bus", "amdgpu.device-lost", NULL },
-	{ "PCI error: detected callback", "amdgpu.device-lost", NULL },
-	{ "device inaccessible", "amdgpu.device-lost", NULL },
-	{ "SMN_C2PMSG_90:0xFFFFFFFF", "amdgpu.device-lost", NULL },
-	{ "MES might be in unrecoverable state", "amdgpu.mes", "unrecoverable" },
-	{ "MES ring buffer is full", "amdgpu.mes", "full" },
-	{ "hardware queue to MES", "amdgpu.mes", "failed" },
-	{ "hardware queue from MES", "amdgpu.mes", "failed" },
-	{ "gangs from MES", "amdgpu.mes", "failed" },
-	{ "map legacy queue", "amdgpu.mes", "failed" },
-	{ "qcm fence wait loop timeout expired", "amdgpu.hws", "timeout" },
-	{ "The cp might be in an unrecoverable state", "amdgpu.hws", "unrecoverable" },
-	{ "ueue preemption failed", "amdgpu.hws", "failed" },
-	{ "ueue preemption time out", "amdgpu.hws", "timeout" },
-	{ "timeout waiting for kiq fence", "amdgpu.hws", "kiq-timeout" },
-	{ "TLB flush failed for PASID", "amdgpu.kfd-error", NULL },
-	{ "Failed to evict ", "amdgpu.kfd-error", NULL },
-	{ "Failed to quiesce KFD", "amdgpu.kfd-error", NULL },
-	{ "Failed to resume KFD", "amdgpu.kfd-error", NULL },
-	{ "Failed to restore ", "amdgpu.kfd-error", NULL },
-	{ "No more SDMA queue to allocate", "amdgpu.kfd-error", NULL },
-	{ "not done with your previous command", "amdgpu.smu", "busy" },
-	{ "SMU: No response", "amdgpu.smu", "no-response" },
-	{ "is timeout (no response)", "amdgpu.smu", "no-response" },
-	{ "SMU: response:0xFFFFFFFF", "amdgpu.smu", "all-ones" },
-	{ "SMU is in hanged state", "amdgpu.smu", "hung" },
-	{ "PSP load ", "amdgpu.psp", NULL },
-	{ "PSP firmware loading failed", "amdgpu.psp", NULL },
-	{ "PSP create ring failed", "amdgpu.psp", NULL },
-	{ "PSP tmr init failed", "amdgpu.psp", NULL },
-	{ "failed to load ucode", "amdgpu.psp", NULL },
-	{ "Fatal error during GPU init", "amdgpu.init-failed", NULL },
-	{ "amdgpu_device_ip_init failed", "amdgpu.init-failed", NULL },
-	{ "init of IP block <", "amdgpu.init-failed", NULL },
-	{ "Unable to locate a BIOS ROM", "amdgpu.init-failed", NULL },
-	{ "probe with driver amdgpu failed", "amdgpu.init-failed", NULL },
-	{ "probe of ", "amdgpu.init-failed", NULL },
-	{ "PCI rejects atomics", "amdgpu.kfd-skipped", NULL },
-	{ "not supported in kfd", "amdgpu.kfd-skipped", NULL },
-	{ "NOT added due to errors", "amdgpu.kfd-skipped", NULL },
-	{ "Critical Temperature Fault", "amdgpu.thermal", "fatal" },
-	{ "going to shutdown due to GPU", "amdgpu.thermal", "fatal" },
-	{ "GPU over temperature range", "amdgpu.thermal", "fatal" },
-	{ "thermal throttling temperature reached", "amdgpu.thermal", "throttled" },
-	{ "exceed threshold", "amdgpu.bad-pages", NULL },
-	{ "This GPU is in BAD status", "amdgpu.bad-pages", NULL },
-	{ "reaches threshold value", "amdgpu.bad-pages", NULL },
-	{ "GPU will not be initialized. Replace this GPU", "amdgpu.bad-pages", NULL },
-	{ NULL, NULL, NULL },
-};
+} lines[] = { LINES(LINE) { NULL, NULL, NULL } };
 
 static enum cul_status amdgpu_record(struct cul_parse *parse, const struct cul_record *rec)
 {
 	struct cul_slice text, bdf, rest, word;
 	struct cul_frame frame;
 
+	/* what it prints is other drivers' as well: "probe of ", "hardware error" */
+	if (!cul_has(rec->message, CUL_LIT("amdgpu")) && !cul_has(rec->message, CUL_LIT("killed entity")))
+		return CUL_OK;
 	if (!cul_kernel_says(rec) || cul_frame_read(rec->message, &frame) || cul_starts(rec->message, CUL_LIT("Workqueue:")) ||
 	    cul_starts(rec->message, CUL_LIT("Modules linked in")))
 		return CUL_OK;
@@ -358,6 +373,8 @@ const struct cul_parser cul_parser_amdgpu = {
 		CUL_KIND("amdgpu.kfd-skipped", 1, "kernel", GPU_WHAT), CUL_KIND("amdgpu.kfd-error", 1, "kernel", GPU_WHAT),
 		CUL_KIND("amdgpu.killed-entity", 1, "kernel", GPU_WHAT), CUL_KIND("amdgpu.device-lost", 1, "kernel", GPU_WHAT),
 		CUL_KIND("amdgpu.thermal", 1, "kernel", GPU_STATUS), CUL_KIND("amdgpu.bad-pages", 1, "kernel", GPU_WHAT)),
-	.needles = CUL_LIST("amdgpu", "killed entity"),
+	.needles = CUL_LIST(LINES(LINE_NEEDLE) RESETS(RESET_NEEDLE) "irect firmware load for amdgpu/", "Freeing queue vital buffer ", " timeout, signaled seq=", " timeout, last signaled seq=",
+			    " timeout, but soft recovered", "page fault (src_id", "failed to respon", "hardware error", "RAS poison", "GPU reset for ", "GPU reset(", " reset succeeded",
+			    " reset failed"),
 	.record = amdgpu_record,
 };
