@@ -329,6 +329,7 @@ static void begin_member(struct cul_parse *p, struct cul_slice member)
 /* Where in a member the reading is. */
 struct place {
 	bool paper, trials;
+	bool ticket;        /* a person wrote what isn't fenced */
 	bool begins;        /* a section may begin here */
 	bool fenced;        /* in a ticket's fence */
 	bool blanks, ruled; /* behind a line of underscores; and no command by its path stood there yet */
@@ -394,7 +395,7 @@ static void read_member(struct cul_parse *p)
 	struct cul_line line;
 	struct cul_mark mark;
 	struct cul_slice member = cul_str(p->member_name);
-	struct place at = { .begins = true, .paper = cul_is_paper(member) || cul_is_settings(member, p->lines) };
+	struct place at = { .begins = true, .paper = cul_is_paper(member) || cul_is_settings(member, p->lines), .ticket = cul_is_ticket(member) };
 	begin_member(p, member);
 	if (cul_is_writing(member, p->lines)) {
 		while (cul_lines_next(p->lines, &line))
@@ -405,7 +406,7 @@ static void read_member(struct cul_parse *p)
 	at.trials = cul_is_trials(p->lines);
 	for (;;) {
 		if (p->open && !at.begins && (at.paper || (!p->always_count && cul_may_pass(p))))
-			pass_over(p, at.paper, !at.paper && !at.trials && !at.fenced);
+			pass_over(p, at.paper, !at.paper && !at.trials && !at.fenced && !at.ticket);
 		if (p->failed || !cul_lines_peek(p->lines, 0, &line))
 			break;
 		if (cul_mark_read(line.text, &mark) != CUL_MARK_NONE) {
@@ -414,7 +415,8 @@ static void read_member(struct cul_parse *p)
 		}
 		if (at.blanks && drop_title(p, &at, &line))
 			continue;
-		if ((at.trials && cul_in_passed_trial(p->lines)) || (at.fenced && is_remark(p, line.text))) {
+		if ((at.trials && cul_in_passed_trial(p->lines)) || (at.fenced && is_remark(p, line.text)) ||
+		    (at.ticket && !at.fenced && cul_is_hearsay(line.text))) {
 			drop_line(p, &line);
 			continue;
 		}

@@ -379,13 +379,11 @@ static bool by_all_clear(struct cul_lines *lines)
 	return gone && seen >= 2;
 }
 
-/* Does this part of a sentence speak of long ago, of what was mended, or of another machine? */
+/* Does this part of a sentence speak of long ago or of another machine? */
 static bool is_elsewhere(struct cul_slice text)
 {
-	static const char *const words[] = { "last month", "last year", "months ago", "years ago", "back then", "you replaced", "was replaced", "were replaced",
-					     "been replaced", "another host", "another node", "another machine", "another server", "a different host",
-					     "a different node", "a different machine", "a different server", "the other host", "the other node",
-					     "the other machine", "the other server", "上个月", "去年", "几个月前", "另一台", "其他机器", "已更换", "已经更换" };
+	static const char *const words[] = { "last month", "last year", "months ago", "years ago", "back then", "on another ", "on the other ", "on a different ",
+					     "上个月", "去年", "几个月前", "在另一台", "在其他机器" };
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		size_t at = cul_find_nocase(text, cul_str(words[i]));
 		if (at == SIZE_MAX)
@@ -418,7 +416,7 @@ bool cul_is_hearsay(struct cul_slice line)
 				 (from == before.size || before.data[from] == ' ')))
 			from--;
 		if (!open) /* nothing quoted at all: one sentence, which has to say so */
-			return told || (rest.data == line.data && is_elsewhere(rest));
+			return told || (rest.data == line.data && !cul_has(rest, CUL_LIT(". ")) && is_elsewhere(rest));
 		if (!is_elsewhere(cul_from(before, from)))
 			return false;
 		told = true;
