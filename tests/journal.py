@@ -17,6 +17,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 BOOT = bytes.fromhex("0123456789abcdef0123456789abcdef")
 BOOT2 = bytes.fromhex("fedcba9876543210fedcba9876543210")
@@ -218,8 +219,35 @@ def main(culprit):
                 bad[n:n + 8] = struct.pack("<Q", word)
                 if n % 400 == 0:
                     parse(culprit, folder, "bad.journal", bytes(bad))
+        # work is bounded: without that these take minutes
+        for name, data, least in (("hostile.journal", hostile(), "make no sense"), ("tiny.journal", tiny(9000), "entries may be missing")):
+            began = time.monotonic()
+            want(name, parse(culprit, folder, name, data), least)
+            if time.monotonic() - began > 60:
+                sys.exit(f"{name}: {time.monotonic() - began:.0f} s")
         for n in (0, 8, 100, 207, 208, 264, 300):
             parse(culprit, folder, "short.journal", base[:n])
+
+
+def hostile():
+    """Heads of objects all over that end far away, amid nothing: what is looked at of each must not cost a window."""
+    half = 8 << 20
+    head = bytearray(264)
+    head[:8] = b"LPKSHHRH"
+    struct.pack_into("<QQ", head, 88, 264, 2 * half)
+    struct.pack_into("<Q", head, 136, 2 * half)
+    return bytes(head) + b"\xff" * 16 + struct.pack("<QQ", 3, half * 3 // 2) * (half // 16) + bytes(half)
+
+
+def tiny(count):
+    """Entries of nothing but values that are far away, packed, and more than are remembered."""
+    j = Journal(compact=True, how="xz")
+    packed = lzma.compress(b"MESSAGE=" + b"x" * 600, check=lzma.CHECK_NONE)
+    at = [j.add(1, 1, bytes(56) + packed) for n in range(20000)]
+    for n in range(count):
+        items = b"".join(struct.pack("<I", at[(n * 256 + i) * 7919 % len(at)]) for i in range(256))
+        j.add(3, 0, struct.pack("<QQQ16sQ", n, START + n, n, BOOT, 0) + items)
+    return j.bytes(64)
 
 
 def seeds(folder):

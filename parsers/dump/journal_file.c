@@ -26,6 +26,8 @@
 #define SLOT_VALUE 64
 #define PACKED (1u << 20)      /* the largest packed message that is read */
 #define EFFORT (2ull << 30)    /* bytes unpacked and unpacked from: entries may name one packed value a million times */
+#define LOOK 512               /* what a value costs of that which is far away and was not seen lately, in bytes */
+#define BEGIN 2048             /* what xz's begin costs of it: packed values may be tiny */
 #define SEARCHED (1ull << 30)  /* bytes in which the next object that makes sense is looked for: a file may be all holes */
 #define COMPACT 16u
 #define KNOWN 31u
@@ -124,7 +126,7 @@ static size_t unpack_some(struct file *f, unsigned how, const unsigned char *in,
 static size_t unpack(struct file *f, unsigned how, const unsigned char *in, size_t in_size, unsigned char *out, size_t room)
 {
 	size_t size = f->effort < EFFORT ? unpack_some(f, how, in, in_size, out, room) : 0;
-	f->effort += in_size + size;
+	f->effort += in_size + size + (how == XZ ? BEGIN : 0);
 	return size;
 }
 
@@ -140,6 +142,9 @@ static void take_data(struct file *f, uint64_t offset)
 		cul_journal_set(entry, slot->field, cul_slice(slot->value, slot->size));
 		return;
 	}
+	if (f->effort >= EFFORT)
+		return;
+	f->effort += near_by(f, offset, skip) ? 0 : LOOK;
 	const unsigned char *at = offset & 7 ? NULL : look(f, offset, skip, room);
 	if (!at || at[0] != DATA)
 		return;
@@ -206,10 +211,9 @@ static enum cul_status take_entry(struct file *f, uint64_t offset, uint64_t size
 	return cul_journal_put(f->journal);
 }
 
-/* Is an object here? Its size, or 0. */
-static uint64_t object(struct file *f, uint64_t offset)
+/* Is an object here, whose head is @at? Its size, or 0. */
+static uint64_t object(const struct file *f, uint64_t offset, const unsigned char *at)
 {
-	const unsigned char *at = walk(f, offset, 16);
 	uint64_t size = at ? le(at + 8, 8) : 0;
 	if (!at || !at[0] || at[0] > TYPES || at[1] > 7 || le(at + 2, 6) || size <= 16 || size > f->size - offset || (at[0] == ENTRY && size < 64))
 		return 0;
@@ -222,16 +226,21 @@ static enum cul_status walk_all(struct file *f, uint64_t offset, bool *damaged)
 	bool lost = false, full = false;
 
 	while (status == CUL_OK && !full && offset <= f->size && f->size - offset >= 16) {
-		uint64_t size = object(f, offset), next = offset + ((size + 7) & ~UINT64_C(7));
-		/* a lost place is found again where two objects stand one behind the other */
-		if (size && lost && !object(f, next) && next < f->tail)
-			size = 0;
+		unsigned char room[16];
+		bool far = false;
+		uint64_t size = object(f, offset, walk(f, offset, 16)), next = offset + ((size + 7) & ~UINT64_C(7));
+		/* a lost place is found again where two objects stand one behind the other; the window stays for what stands before the second */
+		if (size && lost) {
+			far = !near_by(f, next, 16);
+			if (!object(f, next, look(f, next, 16, room)) && next < f->tail)
+				size = 0;
+		}
 		if (!size) {
 			if (offset > f->tail)
 				break; /* room for what never came */
 			*damaged = lost = true;
 			offset += 8;
-			f->searched += 8;
+			f->searched += far ? 8 + LOOK : 8;
 			if (f->searched > SEARCHED)
 				break;
 			continue;
