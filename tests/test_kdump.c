@@ -447,13 +447,13 @@ static void test_orc(void **state)
 
 		start_kernel(m, &k, arena, old);
 		put_stack(m, &k);
-		cul_kunwind(&k, &regs, true, STACK, STACK + 0x1000, &stack);
+		cul_kunwind(&k, &regs, true, (struct cul_kspan){ STACK, STACK + 0x1000, 0, 0 }, &stack);
 		assert_int_equal(stack.count, 4);
 		assert_int_equal(stack.end, CUL_K_TOP);
 		assert_true(stack.frames[1].ip == BASE + 0x210 && !stack.frames[1].exact);
 		assert_true(stack.frames[3].ip == BASE + 0x404 && stack.frames[3].exact);
 		put64(m, STACK + 48 + 8 * 17, 0x33); /* it came from user space */
-		cul_kunwind(&k, &regs, true, STACK, STACK + 0x1000, &stack);
+		cul_kunwind(&k, &regs, true, (struct cul_kspan){ STACK, STACK + 0x1000, 0, 0 }, &stack);
 		assert_int_equal(stack.count, 3);
 		assert_int_equal(stack.end, CUL_K_USER);
 	}
@@ -474,14 +474,14 @@ static void test_orc_search(void **state)
 	start_kernel(m, &k, arena, true);
 	put_stack(m, &k);
 	put64(m, STACK - 8, BASE + 0x120);
-	cul_kunwind(&k, &regs, true, STACK - 0x1000, STACK + 0x1000, &stack);
+	cul_kunwind(&k, &regs, true, (struct cul_kspan){ STACK - 0x1000, STACK + 0x1000, 0, 0 }, &stack);
 	assert_int_equal(stack.count, 5);
 	assert_false(stack.frames[0].guessed);
 	assert_true(stack.frames[1].guessed && stack.frames[1].ip == BASE + 0x120);
 	assert_true(!stack.frames[2].guessed && stack.frames[2].ip == BASE + 0x210);
 	/* nothing leads on: what may be return addresses, all of them guesses */
 	put64(m, STACK + 48 + 8 * 16, 1);
-	cul_kunwind(&k, &regs, true, STACK - 0x1000, STACK + 0x1000, &stack);
+	cul_kunwind(&k, &regs, true, (struct cul_kspan){ STACK - 0x1000, STACK + 0x1000, 0, 0 }, &stack);
 	assert_true(stack.count >= 3);
 	assert_int_equal(stack.end, CUL_K_LOST);
 	for (unsigned i = 1; i < stack.count; i++)
@@ -503,17 +503,17 @@ static void test_orc_hostile(void **state)
 	put_orc(m, &k, BASE, 0, 5, 1, false); /* registers that lead to themselves */
 	put64(m, STACK + 8 * 16, BASE + 0x110);
 	put64(m, STACK + 8 * 19, STACK);
-	cul_kunwind(&k, &regs, true, STACK, STACK + 0x1000, &stack);
+	cul_kunwind(&k, &regs, true, (struct cul_kspan){ STACK, STACK + 0x1000, 0, 0 }, &stack);
 	assert_int_equal(stack.count, CUL_K_FRAMES);
 	assert_int_equal(stack.end, CUL_K_CUT);
 	/* far away, and beyond the end of the address space */
 	for (uint64_t sp = 1; sp; sp <<= 7) {
 		regs.sp = 0 - sp;
-		cul_kunwind(&k, &regs, true, regs.sp, regs.sp + 0x1000, &stack);
+		cul_kunwind(&k, &regs, true, (struct cul_kspan){ regs.sp, regs.sp + 0x1000, 0, 0 }, &stack);
 		assert_true(stack.count <= CUL_K_FRAMES);
 	}
 	k.orc.count = UINT32_MAX;
-	cul_kunwind(&k, &regs, true, STACK, STACK + 0x1000, &stack);
+	cul_kunwind(&k, &regs, true, (struct cul_kspan){ STACK, STACK + 0x1000, 0, 0 }, &stack);
 	cul_arena_free(arena);
 	free(m);
 }

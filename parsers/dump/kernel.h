@@ -24,6 +24,7 @@
 struct cul_kregs {
 	uint64_t ip, sp, bp;
 	uint64_t r10, r13, dx, di;
+	uint64_t lr; /* arm64's x30; 0: not known */
 	bool user; /* the CPU was in user space */
 };
 
@@ -34,6 +35,19 @@ struct cul_kframe {
 };
 
 enum cul_kend { CUL_K_CUT, CUL_K_TOP, CUL_K_USER, CUL_K_LOST, CUL_K_NONE }; /* how a stack ended; NONE: it is not in the dump */
+
+/** Where a stack lies. */
+struct cul_kspan {
+	uint64_t low, high;
+	uint64_t task_low, task_high; /* the task's own, which one of an interrupt leads to; 0: none, or the same */
+};
+
+/** Where frame pointers lead: arm64's struct pt_regs; offsets, -1: no such member. */
+struct cul_kframe_layout {
+	bool arm, typed;    /* typed: records of exceptions are marked as such */
+	int64_t record, registers, pc, pstate;
+	uint64_t signature; /* bits that pointer authentication may have changed */
+};
 
 struct cul_kstack {
 	struct cul_kframe frames[CUL_K_FRAMES];
@@ -92,6 +106,7 @@ struct cul_kernel {
 		uint32_t sp_reg, bp_reg, type, type_bits, signal, end; /* bit offsets; UINT32_MAX: no such member */
 		bool ready;
 	} orc;
+	struct cul_kframe_layout frame;
 	int64_t inactive_size, inactive_bp, inactive_ip; /* struct inactive_task_frame */
 	int64_t thread_fp, thread_pc; /* arm64: in task_struct; -1 elsewhere */
 	struct cul_kmodule *modules;
@@ -153,8 +168,16 @@ enum cul_status cul_kmodules_tell(struct cul_kernel *k);
 
 bool cul_ktext(const struct cul_kernel *k, uint64_t address);
 bool cul_korc_load(struct cul_kernel *k, const char **why);
-/** Unwind from @regs; @low, @high bound the task's stack for what is only searched. */
-void cul_kunwind(struct cul_kernel *k, const struct cul_kregs *regs, bool exact, uint64_t low, uint64_t high, struct cul_kstack *stack);
+/** Unwind from @regs; @span bounds the stack for frame pointers, and for what is only searched. */
+void cul_kunwind(struct cul_kernel *k, const struct cul_kregs *regs, bool exact, struct cul_kspan span, struct cul_kstack *stack);
+
+/* ---- kframe.c --------------------------------------------------------------------------------------------------------- */
+
+void cul_kframe_load(struct cul_kernel *k);
+/** A return address without its signature. */
+uint64_t cul_kreturn_address(const struct cul_kernel *k, uint64_t word);
+/** One frame back along frame pointers. False: it ended, stack->end says how. */
+bool cul_kframe_step(struct cul_kernel *k, struct cul_kregs *r, bool *exact, struct cul_kspan *span, struct cul_kstack *stack);
 
 /* ---- ktask.c ---------------------------------------------------------------------------------------------------------- */
 

@@ -131,8 +131,12 @@ void cul_kimage_notes(struct cul_kimage *k, uint64_t at, uint64_t size)
 			qemu = true;
 		p += name_room + desc_room;
 	}
-	for (size_t i = 0; qemu && i < k->cpu_count; i++)
-		k->cpus[i].pid = -1; /* it writes the CPU's number + 1 */
+	/* it writes the CPU's number + 1; of an arm64 it has no note of its own that would tell */
+	size_t numbered = 0;
+	while (numbered < k->cpu_count && k->cpus[numbered].pid == (int)numbered + 1)
+		numbered++;
+	for (size_t i = 0; (qemu || numbered == k->cpu_count) && i < k->cpu_count; i++)
+		k->cpus[i].pid = -1;
 	free(notes);
 }
 

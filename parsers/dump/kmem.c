@@ -48,7 +48,7 @@ bool cul_kmem_next(struct cul_kmem *m, uint64_t *phys)
 
 uint64_t cul_kmem_page_size(const struct cul_kmem *m)
 {
-	return m->image.page_size;
+	return m->page_size;
 }
 
 bool cul_kmem_phys(struct cul_kmem *m, uint64_t phys, void *buf, size_t size)
@@ -70,7 +70,7 @@ bool cul_kmem_phys(struct cul_kmem *m, uint64_t phys, void *buf, size_t size)
 
 static bool translate(struct cul_kmem *m, uint64_t root, uint64_t vaddr, uint64_t *phys)
 {
-	uint64_t page = vaddr / m->image.page_size, in = vaddr % m->image.page_size;
+	uint64_t page = vaddr / m->page_size, in = vaddr % m->page_size;
 	size_t slot = (page ^ page >> 10 ^ page >> 22 ^ root >> 12) % CUL_KMEM_WALKS;
 	if (m->walks[slot].root == root + 1 && m->walks[slot].page == page) {
 		*phys = m->walks[slot].phys + in;
@@ -104,7 +104,7 @@ bool cul_kmem_translate(struct cul_kmem *m, uint64_t vaddr, uint64_t *phys)
 static bool read_virtual(struct cul_kmem *m, uint64_t root, bool kernel, uint64_t vaddr, void *buf, size_t size)
 {
 	for (char *to = buf; size;) {
-		size_t in = vaddr % m->image.page_size, n = m->image.page_size - in < size ? m->image.page_size - in : size;
+		size_t in = vaddr % m->page_size, n = m->page_size - in < size ? m->page_size - in : size;
 		uint64_t phys;
 		if (!(kernel ? cul_kmem_translate(m, vaddr, &phys) : translate(m, root, vaddr, &phys)) || !cul_kmem_phys(m, phys, to, n))
 			return false;
@@ -150,7 +150,7 @@ bool cul_kmem_text(struct cul_kmem *m, uint64_t vaddr, char *buf, size_t size)
 	if (!size)
 		return false;
 	while (done + 1 < size) {
-		size_t room = m->image.page_size - (vaddr + done) % m->image.page_size, n = size - 1 - done < room ? size - 1 - done : room;
+		size_t room = m->page_size - (vaddr + done) % m->page_size, n = size - 1 - done < room ? size - 1 - done : room;
 		if (!cul_kmem_virt(m, vaddr + done, buf + done, n))
 			break;
 		size_t length = strnlen(buf + done, n);
@@ -253,18 +253,23 @@ static void search_info(struct cul_kmem *m)
 {
 	static const size_t offsets[] = { 0, 24 };
 	size_t most = m->image.form == CUL_KIMAGE_ELF ? PROBES_PLAIN : PROBES_PACKED;
-	char head[40], *page = malloc(m->image.page_size);
+	size_t size = m->image.page_size;
+	char head[40], *page = malloc(size);
 	uint64_t pfn = 0;
 	for (size_t i = 0; page && i < most && cul_kimage_next(&m->image, &pfn) && !m->image.info; i++, pfn++) {
-		if (!cul_kimage_peek(&m->image, pfn, head, sizeof(head)))
+		/* the kernel's page may be one of several in the dump's */
+		if (size > 4096 ? cul_kimage_page(&m->image, pfn, page) != CUL_PAGE_PRESENT : !cul_kimage_peek(&m->image, pfn, head, sizeof(head)))
 			continue;
-		for (size_t k = 0; k < 2; k++) {
-			if (memcmp(head + offsets[k], "OSRELEASE=", 10) || cul_kimage_page(&m->image, pfn, page) != CUL_PAGE_PRESENT)
-				continue;
-			size_t n = cul_info_claim(page + offsets[k], m->image.page_size - offsets[k]);
-			if (n)
-				cul_kimage_take_info(&m->image, page + offsets[k], n);
-		}
+		for (size_t at = 0; at < size && !m->image.info; at += 4096)
+			for (size_t k = 0; k < 2; k++) {
+				size_t start = at + offsets[k];
+				if (memcmp(size > 4096 ? page + start : head + start, "OSRELEASE=", 10) ||
+				    (size == 4096 && cul_kimage_page(&m->image, pfn, page) != CUL_PAGE_PRESENT))
+					continue;
+				size_t n = cul_info_claim(page + start, size - start);
+				if (n)
+					cul_kimage_take_info(&m->image, page + start, n);
+			}
 	}
 	free(page);
 	m->info_found = m->image.info != NULL;
@@ -279,7 +284,7 @@ static enum cul_kmem_machine machine_of(const struct cul_kimage *k, struct cul_s
 	if (!strcmp(k->machine, "aarch64"))
 		return CUL_KMEM_ARM64;
 	int64_t number;
-	if (k->machine[0])
+	if (k->machine[0] && strcmp(k->machine, "Unknown")) /* QEMU's word for arm64 */
 		return CUL_KMEM_OTHER;
 	return cul_info_number(info, "kimage_voffset", &number) ? CUL_KMEM_ARM64 :
 	       cul_info_number(info, "phys_base", &number) ? CUL_KMEM_X86_64 : CUL_KMEM_OTHER;
@@ -308,6 +313,11 @@ bool cul_kmem_open_parts(const struct cul_image *const *images, size_t count, st
 	    (page_size == 16384 || page_size == 65536))
 		m->image.page_size = (uint32_t)page_size;
 	m->machine = machine_of(&m->image, m->info);
+	/* QEMU writes an arm64's memory in pages of 64 KiB, whatever the kernel's are */
+	m->page_size = m->machine == CUL_KMEM_X86_64 ? 4096 : m->image.page_size;
+	if (m->machine == CUL_KMEM_ARM64 && cul_to_int(cul_info_get(m->info, "PAGESIZE"), &page_size) &&
+	    (page_size == 4096 || page_size == 16384 || page_size == 65536))
+		m->page_size = (uint32_t)page_size;
 	uint64_t by_size = 4096;
 	for (size_t i = 0; i < count; i++)
 		by_size += (uint64_t)images[i]->size / 16;

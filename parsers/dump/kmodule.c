@@ -176,7 +176,10 @@ static int by_start(const void *a, const void *b)
 {
 	const struct cul_ksymbol *x = a, *y = b;
 
-	return x->start < y->start ? -1 : x->start > y->start;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	/* the last one is taken: a variable or function rather than what a linker script put there */
+	return (x->type == 1 || x->type == 2) - (y->type == 1 || y->type == 2);
 }
 
 static bool inside(const struct cul_kmodule *m, uint64_t address)
@@ -218,7 +221,7 @@ static void load_symbols(struct cul_kernel *k, struct cul_kmodule *m)
 			if (!section || !name || name > SYMBOL_NAMES || !inside(m, value))
 				continue;
 			/* the name is read when it is asked for; until then its place stands in size */
-			m->table[m->table_count++] = (struct cul_ksymbol){ .start = value, .size = name };
+			m->table[m->table_count++] = (struct cul_ksymbol){ .start = value, .size = name, .type = entry[4] & 0xf };
 		}
 	}
 	qsort(m->table, m->table_count, sizeof(*m->table), by_start);

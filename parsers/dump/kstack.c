@@ -33,7 +33,7 @@ static bool cpu_regs(const struct cul_kernel *k, const struct cul_ktask *t, stru
 					   .r10 = best->regs[7], .r13 = best->regs[2], .dx = best->regs[12], .di = best->regs[CUL_X86_DI],
 					   .user = (best->regs[17] & 3) == 3 };
 	else
-		*ret = (struct cul_kregs){ .ip = best->regs[CUL_ARM_PC], .sp = best->regs[CUL_ARM_SP], .bp = best->regs[CUL_ARM_FP],
+		*ret = (struct cul_kregs){ .ip = best->regs[CUL_ARM_PC], .sp = best->regs[CUL_ARM_SP], .bp = best->regs[CUL_ARM_FP], .lr = best->regs[30],
 					   .user = !(best->regs[CUL_ARM_PC] >> 55 & 1) };
 	return ret->ip != 0;
 }
@@ -117,7 +117,7 @@ static void name_work(struct cul_kernel *k, struct cul_ktask *t)
 static void unwind_task(struct cul_kernel *k, struct cul_ktask *t)
 {
 	struct cul_kregs regs;
-	uint64_t low = t->stack, high = t->stack + k->stack_size;
+	struct cul_kspan span = { t->stack, t->stack + k->stack_size, 0, 0 };
 	bool running = t->on_cpu && (t->active || !t->exit_state);
 
 	t->stack_frames = cul_arena_get(k->arena, sizeof(*t->stack_frames));
@@ -128,11 +128,9 @@ static void unwind_task(struct cul_kernel *k, struct cul_ktask *t)
 		return;
 	if (running ? !cpu_regs(k, t, &regs) : !sleeping_regs(k, t, &regs))
 		return;
-	if (running && !regs.user && (regs.sp < low || regs.sp >= high)) {
-		low = regs.sp; /* an interrupt's stack */
-		high = (regs.sp | (SEARCHED_ON_CPU / 4 - 1)) + 1;
-	}
-	cul_kunwind(k, &regs, running, low, high, t->stack_frames);
+	if (running && !regs.user && (regs.sp < span.low || regs.sp >= span.high)) /* an interrupt's stack */
+		span = (struct cul_kspan){ regs.sp, (regs.sp | (SEARCHED_ON_CPU / 4 - 1)) + 1, span.low, span.high };
+	cul_kunwind(k, &regs, running, span, t->stack_frames);
 	name_waits(k, t);
 	if (t->letter == 'D' || running)
 		name_work(k, t);

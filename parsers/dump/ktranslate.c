@@ -8,8 +8,8 @@
  * tell, and the one is taken by which the tables lead from _stext to where it says.
  *
  * arm64 (ARM DDI 0487, D8.3; kernel/vmcore_info.c of arch/arm64): pages of 4, 16, 64 KiB, NUMBER(VA_BITS), NUMBER(kimage_voffset),
- * NUMBER(TCR_EL1_T1SZ). A table's last level has both low bits set, a block on the way only the first. Written by the
- * manual: tried on made-up tables only.
+ * NUMBER(TCR_EL1_T1SZ). A table's last level has both low bits set, a block on the way only the first. Tried on dumps of guests with
+ * pages of 4 KiB, 48 and 52 bits (LPA2), and a kernel for 52 on a CPU of 48; pages of 16 and 64 KiB by the manual only.
  */
 #include "parsers/dump/ktranslate.h"
 
@@ -120,7 +120,7 @@ static void setup_arm64(struct cul_kmem *m)
 {
 	int64_t va_bits, offset, t1sz;
 	uint64_t top, start;
-	unsigned page_bits = (unsigned)__builtin_ctz(m->image.page_size);
+	unsigned page_bits = (unsigned)__builtin_ctz(m->page_size);
 	if (!cul_info_symbol(m->info, "swapper_pg_dir", &top) || !cul_info_number(m->info, "VA_BITS", &va_bits) ||
 	    !cul_info_number(m->info, "kimage_voffset", &offset) || va_bits < 36 || va_bits > 52) {
 		snprintf(m->why, sizeof(m->why), "VMCOREINFO does not say where the page tables are (swapper_pg_dir, VA_BITS, kimage_voffset)");

@@ -19,6 +19,7 @@ struct cul_kmem {
 	struct cul_kimage image;
 	struct cul_slice info;
 	enum cul_kmem_machine machine;
+	uint32_t page_size; /* the kernel's; the dump's may be larger */
 	uint64_t loads, loads_most; /* pages unpacked: a hostile dump asks for no end of them */
 	struct cul_kmem_slot slots[CUL_KMEM_SLOTS];
 	struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * Stacks: unwinding by ORC, the tables that x86-64 kernels carry since 4.14 (CONFIG_UNWINDER_ORC), by frame pointers where
- * there are none (arm64; CONFIG_UNWINDER_FRAME_POINTER), and by searching where neither leads on.
+ * there are none (kframe.c), and by searching where neither leads on.
  *
  * __start_orc_unwind_ip: sorted s32, each relative to its own place; __start_orc_unwind: for each a struct orc_entry {s16
  * sp_offset, bp_offset; sp_reg:4, bp_reg:4, type, …}. type and its numbers changed: CALL 0, REGS 1, REGS_PARTIAL 2 and a bit
@@ -61,6 +61,8 @@ bool cul_korc_load(struct cul_kernel *k, const char **why)
 	k->inactive_size = cul_btf_size(&k->btf, "inactive_task_frame");
 	k->inactive_bp = cul_koffset(k, "inactive_task_frame", "bp");
 	k->inactive_ip = cul_koffset(k, "inactive_task_frame", "ret_addr");
+	if (cul_kmem_machine(k->mem) == CUL_KMEM_ARM64)
+		cul_kframe_load(k);
 	if (cul_kmem_machine(k->mem) != CUL_KMEM_X86_64)
 		return true; /* frame pointers */
 	*why = "no ORC tables: stacks are searched, or follow frame pointers";
@@ -234,32 +236,13 @@ static bool step_orc(const struct cul_kernel *k, struct cul_kregs *r, bool *exac
 	return cul_ktext(k, r->ip) && !(e.type == T_CALL && r->sp <= old_sp);
 }
 
-static bool step_frame_pointer(const struct cul_kernel *k, struct cul_kregs *r, uint64_t low, uint64_t high, struct cul_kstack *stack)
-{
-	uint64_t words[2];
-
-	stack->end = CUL_K_LOST;
-	if (r->bp % 8 || r->bp < low || r->bp > high - 16 || r->bp <= r->sp || !cul_kread(k, r->bp, words, sizeof(words)))
-		return false;
-	r->sp = r->bp;
-	r->bp = words[0];
-	r->ip = words[1];
-	if (!(r->ip >> 55 & 1) || cul_kmem_machine(k->mem) != CUL_KMEM_ARM64)
-		return cul_ktext(k, r->ip);
-	r->ip |= 0xff80000000000000ull; /* pointer authentication in the upper bits */
-	return cul_ktext(k, r->ip);
-}
-
 /* @r is where it ended */
-static void unwind(const struct cul_kernel *k, struct cul_kregs *r, bool exact, uint64_t low, uint64_t high, bool guessed,
-		   struct cul_kstack *stack)
+static void unwind(struct cul_kernel *k, struct cul_kregs *r, bool exact, struct cul_kspan span, bool guessed, struct cul_kstack *stack)
 {
 	while (add_frame(stack, r->ip, exact, guessed)) {
 		guessed = false;
-		if (k->orc.ready ? !step_orc(k, r, &exact, stack) : !step_frame_pointer(k, r, low, high, stack))
+		if (k->orc.ready ? !step_orc(k, r, &exact, stack) : !cul_kframe_step(k, r, &exact, &span, stack))
 			return;
-		if (!k->orc.ready)
-			exact = false;
 	}
 }
 
@@ -283,17 +266,19 @@ static void search(struct cul_kernel *k, uint64_t from, uint64_t high, uint64_t 
 	if (k->searches++ >= CUL_K_SEARCHES || !trial || high <= from || high - from > (1u << 20))
 		return;
 	from = (from + 7) & ~(uint64_t)7;
-	for (uint64_t at = from; k->orc.ready && at + 8 <= high && (at - from) / 8 < SEARCH_WORDS && tries < SEARCH_TRIES; at += 8) {
+	for (uint64_t at = from; (k->orc.ready || k->frame.arm) && at + 8 <= high && (at - from) / 8 < SEARCH_WORDS && tries < SEARCH_TRIES; at += 8) {
 		struct cul_kregs regs = { 0 };
 
-		if (!cul_kread(k, at, &word, 8) || !cul_ktext(k, word))
+		if (!cul_kread(k, at, &word, 8) || !cul_ktext(k, word = cul_kreturn_address(k, word)))
 			continue;
 		tries++;
 		regs.ip = word;
 		regs.sp = at + 8;
 		regs.bp = bp;
+		if (k->frame.arm && (at < from + 8 || !cul_kread(k, at - 8, &regs.bp, 8))) /* a record has both */
+			continue;
 		trial->count = 0;
-		unwind(k, &regs, false, from, high, true, trial);
+		unwind(k, &regs, false, (struct cul_kspan){ .low = from, .high = high }, true, trial);
 		if (!ended_well(trial) || trial->count < 2) {
 			/* what lies between may be a frame that can't be unwound, or a leftover */
 			if (stack->count < kept + SEARCH_BETWEEN && !known(stack, word))
@@ -307,14 +292,15 @@ static void search(struct cul_kernel *k, uint64_t from, uint64_t high, uint64_t 
 	}
 	stack->count = kept;
 	for (uint64_t at = from; at + 8 <= high && (at - from) / 8 < SEARCH_WORDS && stack->count < kept + 40; at += 8)
-		if (cul_kread(k, at, &word, 8) && cul_ktext(k, word) && !add_frame(stack, word, false, true))
+		if (cul_kread(k, at, &word, 8) && cul_ktext(k, word = cul_kreturn_address(k, word)) && !add_frame(stack, word, false, true))
 			break;
 	stack->end = CUL_K_LOST;
 }
 
-void cul_kunwind(struct cul_kernel *k, const struct cul_kregs *regs, bool exact, uint64_t low, uint64_t high, struct cul_kstack *stack)
+void cul_kunwind(struct cul_kernel *k, const struct cul_kregs *regs, bool exact, struct cul_kspan span, struct cul_kstack *stack)
 {
 	struct cul_kregs r = *regs;
+	uint64_t low = span.low, high = span.high;
 
 	*stack = (struct cul_kstack){ .end = CUL_K_NONE };
 	if (regs->user) {
@@ -322,7 +308,7 @@ void cul_kunwind(struct cul_kernel *k, const struct cul_kregs *regs, bool exact,
 		return;
 	}
 	if (cul_ktext(k, regs->ip)) {
-		unwind(k, &r, exact, low, high, false, stack);
+		unwind(k, &r, exact, span, false, stack);
 		if (ended_well(stack) || stack->end == CUL_K_CUT)
 			return;
 	}
