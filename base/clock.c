@@ -511,18 +511,3 @@ bool cul_clock_unix(struct cul_slice *text, struct cul_time *ret)
 	*text = u;
 	return true;
 }
-
-bool cul_clock_any(struct cul_slice *text, struct cul_time *ret)
-{
-	char c = ahead(*text, 0);
-	if (isdigit((unsigned char)c)) {
-		if (ahead(*text, 2) == ':' || ahead(*text, 1) == ':')
-			return cul_clock_hms(text, ret);
-		if (ahead(*text, 2) == '-')
-			return cul_clock_monthday(text, ret);
-		return cul_clock_iso(text, ret) || cul_clock_syslog(text, ret) || cul_clock_unix(text, ret);
-	}
-	if (isalpha((unsigned char)c) || (unsigned char)c >= 0x80)
-		return cul_clock_syslog(text, ret) || cul_clock_date(text, ret);
-	return false;
-}

@@ -28,8 +28,6 @@ bool cul_clock_monthday(struct cul_slice *text, struct cul_time *ret);
 bool cul_clock_hms(struct cul_slice *text, struct cul_time *ret);
 /** 1700000000, 1700000000.123456, 1700000000123 (ms), …(us), …(ns) by size. UTC. */
 bool cul_clock_unix(struct cul_slice *text, struct cul_time *ret);
-/** Any of the absolute ones above at the start of *text, by its first bytes. */
-bool cul_clock_any(struct cul_slice *text, struct cul_time *ret);
 
 /** Civil date -> nanoseconds since the epoch (proleptic Gregorian); CUL_NO_TIME outside 1678..2261. */
 int64_t cul_clock_civil(int64_t year, int month, int day, int hour, int minute, int second, int64_t ns);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Fixed-column and blank-separated text tables -> cells; CSV by RFC 4180. */
+/** Text tables -> cells: separated by blanks, by commas (RFC 4180), by bars. */
 #include "base/table.h"
 
 #include "base/slice.h"
@@ -22,7 +22,6 @@ size_t cul_table_header(struct cul_table *table, struct cul_slice header)
 		while (i < header.size && !blank(header.data[i]))
 			i++;
 		table->names[table->count] = cul_slice(header.data + start, i - start);
-		table->starts[table->count] = start;
 		table->ends[table->count++] = i;
 	}
 	return table->count;
@@ -52,37 +51,6 @@ size_t cul_table_words(const struct cul_table *table, struct cul_slice row, stru
 		cells[n++] = word;
 	}
 	return n;
-}
-
-size_t cul_table_cells(const struct cul_table *table, struct cul_slice row, struct cul_slice *cells)
-{
-	for (size_t i = 0; i < table->count; i++)
-		cells[i] = cul_slice(row.data, 0);
-	if (!table->count)
-		return 0;
-	/* a word goes to the column whose header it overlaps; else to the nearest */
-	for (size_t i = 0; i < row.size;) {
-		while (i < row.size && blank(row.data[i]))
-			i++;
-		if (i == row.size)
-			break;
-		size_t start = i;
-		while (i < row.size && !blank(row.data[i]))
-			i++;
-		size_t best = 0, distance = SIZE_MAX;
-		for (size_t c = 0; c < table->count; c++) {
-			size_t d = i <= table->starts[c] ? table->starts[c] - i + 1 : start >= table->ends[c] ? start - table->ends[c] + 1 : 0;
-			if (d < distance) {
-				distance = d;
-				best = c;
-			}
-		}
-		if (cells[best].size) /* a second word of the same cell */
-			cells[best].size = (size_t)(row.data + i - cells[best].data);
-		else
-			cells[best] = cul_slice(row.data + start, i - start);
-	}
-	return table->count;
 }
 
 size_t cul_table_csv(struct cul_slice row, struct cul_slice *cells, size_t most)

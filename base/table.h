@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Fixed-column and blank-separated text tables -> cells. */
+/** Text tables -> cells: separated by blanks, by commas, by bars. */
 #ifndef CUL_BASE_TABLE_H
 #define CUL_BASE_TABLE_H
 
@@ -7,11 +7,11 @@
 
 #define CUL_TABLE_COLUMNS 64
 
-/** A header's words and where they stand. */
+/** A header's words and where they end. */
 struct cul_table {
 	size_t count;
 	struct cul_slice names[CUL_TABLE_COLUMNS];
-	size_t starts[CUL_TABLE_COLUMNS], ends[CUL_TABLE_COLUMNS];
+	size_t ends[CUL_TABLE_COLUMNS];
 };
 
 /** Read the words of @header (borrowed). Returns their number. */
@@ -20,8 +20,6 @@ size_t cul_table_header(struct cul_table *table, struct cul_slice header);
 size_t cul_table_column(const struct cul_table *table, struct cul_slice name);
 /** Split @row at blanks into at most @table->count cells, the last taking the rest. Returns how many. */
 size_t cul_table_words(const struct cul_table *table, struct cul_slice row, struct cul_slice *cells);
-/** Split @row where the columns stand (a cell belongs to the header word it overlaps or stands nearest under); empty cells stay empty. */
-size_t cul_table_cells(const struct cul_table *table, struct cul_slice row, struct cul_slice *cells);
 /** Split a CSV line (RFC 4180 quotes; blanks around trimmed). Returns how many, at most @most. */
 size_t cul_table_csv(struct cul_slice row, struct cul_slice *cells, size_t most);
 /** Split at @mark ('|'): cells trimmed. */

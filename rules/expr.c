@@ -57,19 +57,6 @@ static const char *const function_names[CUL_F_END + 1] = {
 static const char *const row_names[] = { "time", "line", "n", "unit", "text", "source", "gpu", "host", "severity", "boot", NULL };
 static const char *const part_names[] = { "host", "gpu", NULL };
 
-const char *const *cul_expr_functions(void)
-{
-	return function_names;
-}
-
-bool cul_row_name(struct cul_slice name)
-{
-	for (const char *const *n = row_names; *n; n++)
-		if (cul_is(name, cul_str(*n)))
-			return true;
-	return false;
-}
-
 /* Damerau's distance, rows of at most 64. */
 static size_t distance(struct cul_slice a, const char *b)
 {

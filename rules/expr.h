@@ -75,10 +75,6 @@ struct cul_scope {
 CUL_MUST_CHECK enum cul_status cul_expr_parse(const struct cul_scope *scope, struct cul_slice text,
 					      const struct cul_expr **ret, struct cul_error *err);
 
-/** Is @name a field that each row has ("time", "line", "n", …)? */
-bool cul_row_name(struct cul_slice name);
-/** NULL-terminated names of all functions. */
-const char *const *cul_expr_functions(void);
 /** Of @count words the one that is meant by @word (edit distance at most a third of it), or NULL. */
 const char *cul_nearest(struct cul_slice word, const char *const *words, size_t count);
 
