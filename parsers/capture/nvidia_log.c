@@ -320,9 +320,58 @@ cul_nvidia_log_part(struct cul_slice line)
 	return cul_starts(line, CUL_LIT("GPU Recovery Action  "));
 }
 
+/** What stands above all GPUs. */
+static void
+head_value(struct cul_parse *parse, struct cul_nvidia_log *log, struct cul_slice key, struct cul_slice value)
+{
+	struct cul_time time;
+
+	if (cul_is(key, CUL_LIT("Timestamp"))) {
+		if (cul_clock_ctime(&value, &time))
+			cul_set_capture_time(parse, time);
+	} else if (cul_is(key, CUL_LIT("Driver Version")) || cul_is(key, CUL_LIT("KMD Version"))) {
+		if (!cul_has(value, CUL_LIT("Deprecated")))
+			log->driver = cul_keep(parse, cul_word(&value));
+	} else if (cul_is(key, CUL_LIT("CUDA Version")) || cul_is(key, CUL_LIT("CUDA UMD Version"))) {
+		if (cul_told(value))
+			log->cuda = cul_keep(parse, cul_word(&value));
+	}
+}
+
+/** A value in the tree of a GPU's keys. */
+static enum cul_status
+tree_value(struct cul_parse *parse, struct cul_nvidia_log *log, const struct cul_line *line, struct cul_slice key, struct cul_slice value)
+{
+	if (log->depth && cul_is(log->names[0], CUL_LIT("MIG Device"))) {
+		struct cul_row who = { 0 };
+
+		put_who(&who, &log->gpu);
+		return cul_nvidia_mig_value(parse, &log->gpu.mig, &who, line, log->names, log->depth, key, value);
+	}
+	if (log->depth && cul_is(log->names[0], CUL_LIT("Processes")))
+		return process_value(parse, log, line, key, value);
+	if (log->depth && cul_is(log->names[0], CUL_LIT("ECC Errors")))
+		ecc_value(log, key, value);
+	else if (log->depth && !under(log, "Clocks Event Reasons Counters") && (under(log, "Clocks Throttle Reasons") || under(log, "Clocks Event Reasons")))
+		reason_value(&log->gpu, key, value);
+	else
+		card_value(log, key, value);
+	return CUL_OK;
+}
+
+static void
+go_deeper(struct cul_parse *parse, struct cul_nvidia_log *log, struct cul_slice key, size_t indent)
+{
+	if (log->depth == DEPTH)
+		return;
+	log->names[log->depth] = cul_keep(parse, key);
+	log->indents[log->depth++] = indent;
+}
+
 enum cul_status
 cul_nvidia_log_line(struct cul_parse *parse, struct cul_nvidia_log *log, const struct cul_line *line, struct cul_slice text)
 {
+	enum cul_status status = CUL_OK;
 	struct cul_slice key, value = CUL_NONE, bdf;
 	size_t indent = 0;
 	bool section;
@@ -341,35 +390,17 @@ cul_nvidia_log_line(struct cul_parse *parse, struct cul_nvidia_log *log, const s
 	while (log->depth && log->indents[log->depth - 1] >= indent)
 		log->depth--;
 	if (section) {
-		if (!log->gpu.bdf.size && indent == 4 && (!log->gpu.open || (log->depth == 0 && cul_nvidia_log_part(text)))) {
-			enum cul_status status = begin_gpu(parse, log, line, CUL_NONE); /* grep */
-
-			if (status != CUL_OK)
-				return status;
-		}
-		if (log->depth < DEPTH) {
-			log->names[log->depth] = cul_keep(parse, key);
-			log->indents[log->depth++] = indent;
-		}
-		return CUL_OK;
+		if (!log->gpu.bdf.size && indent == 4 && (!log->gpu.open || (log->depth == 0 && cul_nvidia_log_part(text))))
+			status = begin_gpu(parse, log, line, CUL_NONE); /* grep */
+		go_deeper(parse, log, key, indent);
+		return status;
 	}
 	if (indent == 0) {
-		if (cul_is(key, CUL_LIT("Timestamp"))) {
-			struct cul_time time;
-
-			if (cul_clock_ctime(&value, &time))
-				cul_set_capture_time(parse, time);
-		} else if (cul_is(key, CUL_LIT("Driver Version")) || cul_is(key, CUL_LIT("KMD Version"))) {
-			if (!cul_has(value, CUL_LIT("Deprecated")))
-				log->driver = cul_keep(parse, cul_word(&value));
-		} else if (cul_is(key, CUL_LIT("CUDA Version")) || cul_is(key, CUL_LIT("CUDA UMD Version"))) {
-			if (cul_told(value))
-				log->cuda = cul_keep(parse, cul_word(&value));
-		}
+		head_value(parse, log, key, value);
 		return CUL_OK;
 	}
-	if (!log->gpu.open && begin_gpu(parse, log, line, CUL_NONE) != CUL_OK)
-		return CUL_ENOMEM;
+	if (!log->gpu.open && (status = begin_gpu(parse, log, line, CUL_NONE)) != CUL_OK)
+		return status;
 	if (cul_has(value, CUL_LIT("Unknown Error")) || cul_has(value, CUL_LIT("GPU is lost")) ||
 	    cul_has(value, CUL_LIT("requires reset"))) {
 		log->gpu.faulty = true;
@@ -381,36 +412,11 @@ cul_nvidia_log_line(struct cul_parse *parse, struct cul_nvidia_log *log, const s
 		value = CUL_NONE;
 	if (value.size > 255) /* a process's arguments */
 		value.size = 255;
-	if (cul_told(value)) {
-		value = cul_keep(parse, value);
-		if (log->depth && cul_is(log->names[0], CUL_LIT("MIG Device"))) {
-			struct cul_row who = { 0 };
-			enum cul_status status;
-
-			put_who(&who, &log->gpu);
-			status = cul_nvidia_mig_value(parse, &log->gpu.mig, &who, line, log->names, log->depth, key, value);
-			if (status != CUL_OK)
-				return status;
-			goto deeper;
-		}
-		if (log->depth && cul_is(log->names[0], CUL_LIT("Processes")))
-			return process_value(parse, log, line, key, value);
-		if (log->depth && (cul_is(log->names[0], CUL_LIT("ECC Errors"))))
-			ecc_value(log, key, value);
-		else if (log->depth && !under(log, "Clocks Event Reasons Counters") &&
-			 (under(log, "Clocks Throttle Reasons") || under(log, "Clocks Event Reasons")))
-			reason_value(&log->gpu, key, value);
-		else
-			card_value(log, key, value);
-	}
-deeper: /* "HW Slowdown : Active" has children, as "Process ID : 4411" has */
-	if (log->depth < DEPTH) {
-		log->names[log->depth] = cul_keep(parse, key);
-		log->indents[log->depth++] = indent;
-	}
-	return CUL_OK;
+	if (cul_told(value))
+		status = tree_value(parse, log, line, key, cul_keep(parse, value));
+	go_deeper(parse, log, key, indent); /* "HW Slowdown : Active" has children, as "Process ID : 4411" has */
+	return status;
 }
-
 
 struct cul_nvidia_log *
 cul_nvidia_log_new(struct cul_parse *parse)
