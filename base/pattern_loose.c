@@ -4,6 +4,8 @@
  *
  * ^, $, \A, \z, \Z, \G, \b and \B become nothing. What may refuse because of what follows or precedes (negative looks, atomic
  * groups, possessive quantifiers, verbs, \K, \X, conditions, callouts, (?x) with its comments) can't be loosened: then there is none.
+ * Without its anchor a pattern like "^\S+ .*foo" would be tried at each place of the line, to its end: then what stands behind
+ * the last ".*" is asked for alone, or there is none.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -54,10 +56,11 @@ static const char *group_open(const char *p)
 
 char *cul_pattern_loosen(const char *pattern)
 {
-	size_t size = strlen(pattern), n = 0;
+	size_t size = strlen(pattern), n = 0, tail = 0, depth = 0;
 	char *loose = malloc(size + 1);
 	const char *p = pattern, *end = NULL;
-	bool refused = false, anchored = false, open_ended = false; /* the last two together: without its anchor it would be tried at each place, to the end of the line */
+	bool refused = false, anchored = false, open_ended = false;
+	bool whole = false; /* its parts belong together: alternatives, flags for the rest, references back */
 
 	while (loose && *p && !refused) {
 		const char *from = p;
@@ -69,6 +72,7 @@ char *cul_pattern_loosen(const char *pattern)
 			if (!p[1] || strchr("QEKXCGgk", p[1]))
 				break;
 			p += 2;
+			whole |= p[-1] >= '1' && p[-1] <= '9';
 			anchored |= p[-1] == 'A';
 			if (strchr("AzZbB", p[-1])) {
 				from = p;
@@ -82,21 +86,34 @@ char *cul_pattern_loosen(const char *pattern)
 			if (!(end = group_open(p)))
 				break;
 			p = end;
+			if (p[-1] == ')')
+				whole = true;
+			else
+				depth++;
 		} else if (strchr("*+?}", *p) && p[1] == '+') {
 			break;
 		} else {
 			/* of what stands in any text: . \S \D \W, a class, a group */
-			open_ended |= (*p == '*' || *p == '+') && p > pattern && strchr(".SDW])", p[-1]);
+			bool often = *p == '*' || *p == '+';
+			open_ended |= often && p > pattern && strchr(".SDW])", p[-1]);
+			depth -= *p == ')' && depth;
+			whole |= *p == '|' && !depth;
 			p++;
+			if (often && !depth && p - pattern >= 2 && p[-2] == '.' && (p - pattern == 2 || p[-3] != '\\')) {
+				p += *p == '?';
+				tail = n + (size_t)(p - from);
+			}
 		}
-		refused |= anchored && open_ended;
 		memcpy(loose + n, from, (size_t)(p - from));
 		n += (size_t)(p - from);
 	}
-	if (!loose || *p || refused) {
+	bool costly = anchored && open_ended;
+	if (!loose || *p || refused || (costly && (!tail || tail >= n || whole))) {
 		free(loose);
 		return NULL;
 	}
 	loose[n] = '\0';
+	if (costly)
+		memmove(loose, loose + tail, n - tail + 1);
 	return loose;
 }

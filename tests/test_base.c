@@ -536,7 +536,7 @@ static void loosened(void **state)
 	} cases[] = {
 		{ "^foo bar$", "foo bar" }, { "\\bfoo\\b.{0,9}\\Abar\\Z", "foo.{0,9}bar" }, { "[$^]\\^\\$", "[$^]\\^\\$" }, { "(?<n>a)(?i:b)(?=c$)", "(?<n>a)(?i:b)(?=c)" },
 		{ "(?!x)foo", NULL }, { "(?<!x)foo", NULL }, { "(?>a)b", NULL }, { "a++b", NULL }, { "a{2}+b", NULL }, { "^*a", NULL }, { "(*COMMIT)a", NULL },
-		{ "(?x) a # b", NULL }, { "\\Qa\\E", NULL }, { "a\\Kb", NULL }, { "^\\S+ foo", NULL }, { "\\S+ foo$", "\\S+ foo" }, { "^\\s*\\d+ foo", "\\s*\\d+ foo" }, { "^.*foo", NULL }, { "[[:alpha:]]]$", "[[:alpha:]]]" },
+		{ "(?x) a # b", NULL }, { "\\Qa\\E", NULL }, { "a\\Kb", NULL }, { "^\\S+ foo", NULL }, { "\\S+ foo$", "\\S+ foo" }, { "^\\s*\\d+ foo", "\\s*\\d+ foo" }, { "^.*foo", "foo" }, { "^\\S+ .*?foo\\b$", "foo" }, { "^\\S+ (?:a.*b)", NULL }, { "^(?i).*foo", NULL }, { "^.*a|b", NULL }, { "^(a).*\\1", NULL }, { "^a\\.*foo", NULL }, { "[[:alpha:]]]$", "[[:alpha:]]]" },
 		{ "(?1)(a)", NULL }, { "(?(1)a|b)", NULL }, { "[a", NULL }, { "a\\", NULL },
 	};
 	static const char *const parts[] = { "a", "b", "ab", "a?", "b*", "a+", "(a|b)", "(?:ab|ba)", "[ab]", "[^a]", "(", ")", "|", "b{2}", "(?i)", ".", "^", "$", "(?=ab)",
