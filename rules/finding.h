@@ -13,7 +13,7 @@ struct cul_scored {
 	int boot;               /* of its first row; -1 */
 	int64_t uncertainty_ns; /* of its onset */
 	int section;            /* 1 + that of its onset's row; 0: unknown */
-	bool logged;            /* a kernel log told it */
+	const char *stream;     /* of its onset's row; NULL */
 	int64_t since_boot_ns;  /* of its first row, where nothing gives it a time; CUL_NO_TIME */
 	bool onset_open;        /* seen in a snapshot: it began then or earlier */
 	uint64_t edges;         /* bit by edge of the rule: its `when` holds */
@@ -23,7 +23,7 @@ struct cul_scored {
 	bool untimed_edge;
 	double weight;
 	bool asked;             /* it is what --about means */
-	bool past; /* over for a day when another root began on this host, or for a month */
+	bool past; /* over for a day when another root began on this host, or for two weeks */
 };
 
 /** All that one verdict owns. */

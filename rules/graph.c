@@ -15,8 +15,7 @@
 #define SHARE 0.8
 #define AROUND_NS (INT64_C(1800) * CUL_SECOND)
 #define PAST_NS (INT64_C(86400) * CUL_SECOND) /* so long after its last sign a trouble is over */
-#define OVER_NS (30 * PAST_NS) /* and so long after it nobody asks about it */
-#define OVER_REBOOTED_NS (14 * PAST_NS) /* the same where the host was restarted since */
+#define OVER_NS (14 * PAST_NS) /* and so long after it nobody asks about it */
 #define SURE 0.8 /* a root that puts older ones behind it */
 
 struct link {
@@ -217,22 +216,24 @@ static bool near(const struct cul_scored *s, int64_t at)
 	return at && s->f.first_ns != CUL_NO_TIME && s->f.first_ns <= at + AROUND_NS && s->f.last_ns >= at - AROUND_NS;
 }
 
-/* Does a kernel log of the host go on @over_ns and more after @last, whatever the boots between? */
-static bool is_long_over(const struct cul_judge *j, int host, int64_t last, int64_t over_ns)
+/* Do the logs of the kernel or program that told @s go on two weeks and more after @last, whatever the boots between? */
+static bool is_long_over(const struct cul_judge *j, const struct cul_scored *s, int64_t last)
 {
+	if (!s->stream || !strcmp(s->stream, "log")) /* any log: another program's tells nothing of this one */
+		return false;
 	/* what has no times covers all of them, and tells nothing here */
-	if (last > INT64_MAX - 26 * OVER_NS || cul_case_covers(j->c, "kernel", host, INT64_MAX - 1, INT64_MAX - 1) == CUL_TRUE)
+	if (last > INT64_MAX - 26 * OVER_NS || cul_case_covers(j->c, s->stream, s->f.host, INT64_MAX - 1, INT64_MAX - 1) == CUL_TRUE)
 		return false;
 	for (int i = 1; i <= 24; i++)
-		if (cul_case_covers(j->c, "kernel", host, last + i * over_ns, last + i * over_ns) == CUL_TRUE)
+		if (cul_case_covers(j->c, s->stream, s->f.host, last + i * OVER_NS, last + i * OVER_NS) == CUL_TRUE)
 			return true;
 	return false;
 }
 
 /*
  * An old trouble that was over for a day when a sure and severe one began isn't what the incident is about. What lasts until the
- * next boot is never over, nor is what has symptoms since. What the kernel told once, and never again in a month and more of its log, is
- * history (in two weeks, where the host was restarted since): it leads no more, unless --about or --at ask for it.
+ * next boot is never over, nor is what has symptoms since. What the kernel or a program told once, and never again in two weeks and more of
+ * its log, is history: it leads no more, unless --about or --at ask for it.
  */
 static void mark_past(struct cul_judge *j, struct cul_scored **s, size_t count)
 {
@@ -248,8 +249,7 @@ static void mark_past(struct cul_judge *j, struct cul_scored **s, size_t count)
 			s[i]->past = k != i && s[k]->f.role == CUL_ROLE_ROOT && s[k]->f.host == s[i]->f.host && !s[k]->onset_open &&
 				     s[k]->f.certainty >= SURE && s[k]->f.severity >= 0 && s[k]->f.severity <= 3 &&
 				     s[k]->f.onset_ns != CUL_NO_TIME && s[k]->f.onset_ns > last && s[k]->f.onset_ns - PAST_NS > last;
-		if (s[i]->logged && !s[i]->asked && !near(s[i], j->at_ns) && s[i]->f.host >= 0 && 
-		    is_long_over(j, s[i]->f.host, last, s[i]->f.ongoing == CUL_FALSE ? OVER_REBOOTED_NS : OVER_NS)) {
+		if (!s[i]->asked && !near(s[i], j->at_ns) && is_long_over(j, s[i], last)) {
 			s[i]->past = true;
 			s[i]->f.role = CUL_ROLE_BACKGROUND;
 		}

@@ -335,7 +335,7 @@ static void make_times(struct cul_match *m, struct cul_scored *s)
 		const char *stream = began->kind->stream;
 		s->uncertainty_ns = began->uncertainty_ns;
 		s->section = began->section + 1;
-		s->logged = stream && !strcmp(stream, "kernel");
+		s->stream = stream;
 		s->onset_open = stream && strcmp(stream, "kernel") && strcmp(stream, "log") && began->onset_ns == began->time_ns;
 		s->boot = began->boot;
 	}
