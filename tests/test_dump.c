@@ -311,7 +311,9 @@ static void test_old_garbled(void **state)
 			struct made m;
 			make_old(&m, "printk_log", false);
 			m.file.data[8192 + (at < 24 ? 7 * 4096 + at : OLD_AT + 120 + at - 24)] = (uint8_t)value;
-			free(log_of(&m.file, CUL_PRINTK_PLAIN, NULL, why));
+			char *text = log_of(&m.file, CUL_PRINTK_PLAIN, NULL, why);
+			assert_true(text && !text[0] == !!why[0]); /* a log, or the reason why there is none */
+			free(text);
 			made_free(&m);
 		}
 }

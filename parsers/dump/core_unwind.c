@@ -3,8 +3,8 @@
  * Callers of a core's threads, as somebody who has the program's files finds them.
  *
  * What goes out: the modules with their build-ids, the vdso (kernel's code, in no file), and of each thread its registers and the part
- * of its stack above the stack pointer. That is all that unwinding by .eh_frame reads; the core itself is handed to nobody. What comes back is bounded and put in
- * order here; names lose what isn't text.
+ * of its stack above the stack pointer. That is all that unwinding by .eh_frame reads; the core itself is handed to nobody. What comes
+ * back is bounded and put in order here; names lose what isn't text.
  */
 #include "parsers/dump/core_notes.h"
 

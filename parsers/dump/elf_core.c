@@ -4,8 +4,9 @@
  *
  * Told without any binary: the program and its arguments, the signal and what it means, the last words, each thread's place as
  * module+offset with the build-id (eu-addr2line -e FILE OFFSET, debuginfod-find), locks that threads hold against one another, what
- * is missing; of a Python program what its threads ran (core_python.c). Frames behind the first are a chain of frame pointers or a guess, and marked so, but where somebody has the program's files
- * (core_unwind.c). The environment is never told.
+ * is missing; what the threads of a Python program ran (core_python.c) and a Go program's goroutines (core_go.c). Frames behind the first
+ * are a chain of frame pointers or a guess, and marked so, but where somebody has the program's files (core_unwind.c). The environment
+ * is never told.
  *
  * Names as systemd-coredump gives them, core.COMM.UID.BOOTID.PID.USEC[.zst], bring the time (src/coredump/coredump.c, make_filename()).
  * So do the attributes user.coredump.* of its file, and the host, where nothing has dropped them.
@@ -378,8 +379,9 @@ static enum cul_status tell_modules(struct cul_parse *parse, const struct cul_co
 	for (size_t i = 0; i < core->module_count && i < TOLD_MODULES && status == CUL_OK; i++) {
 		const struct cul_core_module *m = &core->modules[i];
 		char text[600], base[20];
-		snprintf(text, sizeof(text), "%.*s at 0x%llx%s%s%s%s %s", (int)(m->path.size < 300 ? m->path.size : 300), m->path.data, (unsigned long long)m->base,
-			 m->build_id[0] ? " build-id " : "", m->build_id, m->package[0] ? " package " : "", m->package, m->version);
+		snprintf(text, sizeof(text), "%.*s at 0x%llx%s%s%s%s%s%s", (int)(m->path.size < 300 ? m->path.size : 300), m->path.data, (unsigned long long)m->base,
+			 m->build_id[0] ? " build-id " : "", m->build_id, m->package[0] ? " package " : "", m->package,
+			 m->version[0] ? " " : "", m->version);
 		struct cul_record rec = cul_dump_record(parse, time, cul_str(text));
 		status = cul_emit(parse, &rec, "core.module", cul_int("pid", core->pid), cul_text("path", m->path),
 				  cul_string("build_id", m->build_id[0] ? m->build_id : NULL), hex("base", base, m->base),
