@@ -109,7 +109,8 @@ static enum cul_status memory(struct cul_parse *parse, const struct cul_record *
 
 static enum cul_status event(struct cul_parse *parse, const struct cul_record *rec, struct cul_slice m, const char *word)
 {
-	struct cul_slice waited = number_after(m, CUL_LIT("block found in ")), preempted = number_after(m, CUL_LIT("preemption_cnt=")), rest, unit;
+	struct cul_slice waited = number_after(m, CUL_LIT("block found in ")), preempted = number_after(m, CUL_LIT("preemption_cnt=")), rest, unit, tag;
+	struct cul_slice pid = number_after(m, CUL_LIT("VllmWorkerProcess pid "));
 	double free_mib = NAN, total = NAN, required = NAN;
 
 	/* Free memory on device cuda:0 (22.0/79.1 GiB) on startup is less than desired GPU memory utilization (0.9, 71.2 GiB). */
@@ -122,10 +123,13 @@ static enum cul_status event(struct cul_parse *parse, const struct cul_record *r
 	} else if (cul_cut(m, CUL_LIT("max seq len ("), NULL, &rest) && cul_cut(rest, CUL_LIT("), ("), NULL, &rest)) {
 		required = mib_at(rest);
 	}
+	/* (EngineCore_DP0 pid=272) says who speaks */
+	if (!pid.size && cul_starts(m, CUL_LIT("(")) && cul_cut(m, CUL_LIT(")"), &tag, NULL))
+		pid = number_after(tag, CUL_LIT(" pid="));
 	if (!preempted.size)
 		preempted = number_after(m, CUL_LIT("cumulative_preemption="));
 	return cul_emit(parse, rec, "vllm.event", cul_string("event", word), cul_text("what", cul_trim(m)), cul_since(cul_decimal("duration_s", waited)),
-			int_after("pid", m, CUL_LIT("VllmWorkerProcess pid ")), int_after("code", m, CUL_LIT("exit code: ")), cul_real("free_mib", free_mib),
+			cul_number("pid", pid), int_after("code", m, CUL_LIT("exit code: ")), cul_real("free_mib", free_mib),
 			cul_real("total_mib", total), cul_real("required_mib", required), mib_after("available_mib", m, CUL_LIT("available KV cache memory (")),
 			int_after("max_model_len", m, CUL_LIT("max seq len (")), int_after("n_limit", m, CUL_LIT("estimated maximum model length is ")),
 			cul_number("preemptions", preempted), rank_arg(rec));
