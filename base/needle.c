@@ -123,12 +123,13 @@ static size_t choose(struct cul_slice literal, const float *often)
 
 static void add_near(struct cul_filter *f, uint32_t h)
 {
-	f->near[h / 64] |= UINT64_C(1) << h % 64;
+	set_bit(f->near, h);
 }
 
-static bool is_near(const struct cul_filter *f, uint32_t h)
+/* 1 or 0, which are joined without a branch */
+static unsigned is_near(const struct cul_filter *f, uint32_t h)
 {
-	return f->near[h / 64] >> h % 64 & 1;
+	return (unsigned)(f->near[h / 64] >> h % 64) & 1;
 }
 
 static void add_window(struct cul_filter *f, struct cul_slice literal, size_t at)
