@@ -6,13 +6,15 @@
  *   <6>[  812.100000] text                       kern  :err   : [  812.100000] text
  *   [Sat Nov 21 02:00:59 2026] text              [  812.100000 <    0.000123>] text
  *   [Nov21 02:00] text   [  +0.000123] text      2026-11-21T02:00:59,123456+01:00 text
- *   6,339,5140900,-,caller=T1;text               10.0.0.1: kern:    info: [2026-11-21T02:00:59.1Z]: text
+ *   6,339,5140900,-,caller=T1;text               10.0.0.1: kern:    info: [2026-11-21T02:00:59.1Z]: text (a name in place of the address)
  *
  * Printed by print_prefix() in kernel/printk/printk.c (caller ids with CONFIG_PRINTK_CALLER, since 5.1),
  * util-linux sys-utils/dmesg.c (-x -T -d -e -H --time-format iso) and Talos' kmsg reader. Inside syslog lines only
  * the bracket is dropped: the wall clock stays.
  */
 #include "parsers/peel.h"
+
+#include <ctype.h>
 
 /* the facility of dmesg -x and Talos: 1 the kernel's, 2 another, 0 none; moves behind its ':' */
 static int take_facility(struct cul_slice *text, struct cul_record *rec)
@@ -40,6 +42,28 @@ static int take_facility(struct cul_slice *text, struct cul_record *rec)
 	rec->severity = cul_level(level);
 	*text = rest;
 	return i ? 2 : 1;
+}
+
+/* talosctl: "10.0.0.1: kern:    info: [2026-…]: text", the node by its address or name; what take_facility() says */
+static int take_node(struct cul_slice *text, struct cul_record *rec)
+{
+	struct cul_slice rest = *text, node;
+	struct cul_record trial = *rec;
+	int facility;
+
+	if (!cul_cut(cul_slice(rest.data, rest.size < 64 ? rest.size : 64), CUL_LIT(": "), &node, NULL) || node.size < 2)
+		return 0;
+	rest = cul_from(rest, node.size + 2);
+	facility = take_facility(&rest, &trial);
+	if (!facility || rest.size < 2 || rest.data[0] != '[' || !cul_peel_digit(rest.data[1]))
+		return 0;
+	for (size_t i = 0; i < node.size; i++)
+		if (!isalnum((unsigned char)node.data[i]) && !memchr(".:-_", node.data[i], 4))
+			return 0;
+	*rec = trial;
+	rec->host = node;
+	*text = rest;
+	return facility;
 }
 
 /* "] ", "]: ", then "[    T1] " */
@@ -133,7 +157,7 @@ static int peel_kmsg(struct cul_slice line, struct cul_record *rec)
 
 static int dmesg_peel(struct cul_slice line, struct cul_record *rec)
 {
-	struct cul_slice rest = line, digits, ip;
+	struct cul_slice rest = line, digits;
 	struct cul_time time = { .ns = CUL_NO_TIME };
 	struct cul_record trial;
 	int facility = 0, bits = 12, severity = -1;
@@ -153,27 +177,21 @@ static int dmesg_peel(struct cul_slice line, struct cul_record *rec)
 			take_caller(&rest, rec);
 			return accept(rec, rest, time, 1, 26);
 		}
-		/* talosctl: "10.0.0.1: kern:    info: [2026-…]: text" */
-		if (!cul_cut(cul_slice(rest.data, rest.size < 48 ? rest.size : 48), CUL_LIT(": "), &ip, NULL) || ip.size < 4)
+		facility = take_node(&rest, rec);
+		if (!facility)
 			return 0;
-		for (size_t i = 0; i < ip.size; i++)
-			if (!cul_peel_digit(ip.data[i]) && ip.data[i] != '.' && ip.data[i] != ':' &&
-			    !(ip.data[i] >= 'a' && ip.data[i] <= 'f'))
-				return 0;
-		rest = cul_from(rest, ip.size + 2);
-		trial = *rec;
-		facility = take_facility(&rest, &trial);
-		if (!facility || !rest.size || rest.data[0] != '[')
-			return 0;
-		*rec = trial;
-		rec->host = ip;
 	} else if (line.data[0] >= 'a' && line.data[0] <= 'z') {
 		trial = *rec;
 		facility = take_facility(&rest, &trial);
-		if (!facility || !rest.size || rest.data[0] != '[')
-			return 0;
-		*rec = trial;
-		bits += 12;
+		if (facility && rest.size && rest.data[0] == '[') {
+			*rec = trial;
+			bits += 12;
+		} else {
+			rest = line;
+			facility = take_node(&rest, rec);
+			if (!facility)
+				return 0;
+		}
 	} else if (line.data[0] == '<') {
 		rest = cul_from(rest, 1);
 		digits = cul_digits(&rest);
