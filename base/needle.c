@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Many literals in one pass: a filter over windows of four bytes, then an exact look.
+ * Many literals in one pass: a filter over windows of five bytes, then an exact look.
  *
- * Of each literal two neighbouring windows of four bytes are sought, so that one of them lies at an even place of the text wherever the
+ * Of each literal two neighbouring windows of five bytes are sought, so that one of them lies at an even place of the text wherever the
  * literal stands, and only every second place is looked at: its hash in a map of bits (needle_scan.c). The windows are those that stand
- * most seldom in ordinary log text. What passes is held against a second map by two bytes beside the window, then against the windows
- * themselves, then against the literals, so the result is exact. A literal of four bytes has one window alone: at odd places its first
- * three bytes are sought behind any byte.
+ * most seldom in ordinary log text. What passes is held against a second map by what stands beside the window, then against the windows
+ * themselves, then against the literals, so the result is exact. A literal of four or five bytes has no two windows: it is sought beside
+ * any byte as well.
  *
  * An Aho-Corasick automaton over 2000 literals takes megabytes and milliseconds to build, and reads a byte at a time. Sixteen buckets
  * of windows looked up in vector registers (AVX2 by halves of bytes, AVX-512 VBMI by whole ones) let 11 and 5 of 100 places through with
@@ -42,7 +42,7 @@ struct cul_needles {
 	cul_filter_run *run;
 	struct group *groups;   /* by hash, the next free one if it is taken */
 	uint32_t group_mask;
-	bool fours; /* there are literals of four bytes */
+	bool smalls; /* there are literals of four or five bytes */
 	struct entry *entries;
 	uint64_t short_first[256 / 64]; /* first bytes of needles of fewer than four */
 	uint32_t *shorts;       /* those needles */
@@ -101,17 +101,20 @@ static bool has_bit(const uint64_t *bits, uint32_t at)
 	return bits[at / 64] >> at % 64 & 1;
 }
 
-/* Where the window of those at @at and behind it begins that ordinary text has least often; the literal has five bytes or more. */
+static uint32_t hash_at(const char *p)
+{
+	return cul_window_hash(cul_fold(load(p)), cul_fold(load(p + 1)));
+}
+
+/* Where the window begins of which, and of the one behind it, ordinary text has least; the literal has six bytes or more. */
 static size_t choose(struct cul_slice literal, const float *often)
 {
-	const uint8_t *levels = cul_model.window;
 	size_t last = literal.size - CUL_WINDOW_BYTES, best = 0;
-	float least = HUGE_VALF;
+	float least = HUGE_VALF, before = often[cul_model.window[hash_at(literal.data) >> 16]];
 	if (last > LITERAL)
 		last = LITERAL;
-	float before = often[levels[cul_window_hash(cul_fold_window(load(literal.data))) >> 16]];
 	for (size_t i = 1; i <= last; i++) {
-		float own = often[levels[cul_window_hash(cul_fold_window(load(literal.data + i))) >> 16]];
+		float own = often[cul_model.window[hash_at(literal.data + i) >> 16]];
 		if (before + own < least) {
 			least = before + own;
 			best = i - 1;
@@ -132,44 +135,49 @@ static unsigned is_near(const struct cul_filter *f, uint32_t h)
 	return (unsigned)(f->near[h / 64] >> h % 64) & 1;
 }
 
+static void add_hash(struct cul_filter *f, uint32_t hash)
+{
+	uint32_t h = hash >> (32 - CUL_MAP_BITS);
+	f->map[h / 32] |= 1u << h % 32;
+}
+
 static void add_window(struct cul_filter *f, struct cul_slice literal, size_t at)
 {
 	const char *p = literal.data + at;
-	uint32_t h = cul_window_hash(cul_fold_window(load(p))) >> (32 - CUL_MAP_BITS);
-	f->map[h / 32] |= 1u << h % 32;
-	uint32_t *hint = &f->hints[h >> (CUL_MAP_BITS - CUL_HINT_BITS)];
-	*hint |= at + CUL_WINDOW_BYTES < literal.size ? 1u << cul_hint_bit((unsigned char)p[CUL_WINDOW_BYTES]) | 1u << cul_hint_bit(upper((unsigned char)p[CUL_WINDOW_BYTES])) :
-		 at ? 1u << (16 + cul_hint_bit((unsigned char)p[-1])) | 1u << (16 + cul_hint_bit(upper((unsigned char)p[-1]))) : UINT32_MAX;
+	add_hash(f, hash_at(p));
 	if (at + 8 <= literal.size)
 		add_near(f, cul_near_hash(load_eight(p), CUL_NEAR_BEHIND));
-	else if (at >= 4)
-		add_near(f, cul_near_hash(load_eight(p - 4), CUL_NEAR_BEFORE));
-	else if (at + 5 <= literal.size)
-		add_near(f, cul_near_hash(load_five(p), CUL_NEAR_FIVE));
-	else if (at)
-		add_near(f, cul_near_hash(load_five(p - 1), CUL_NEAR_FIVE));
+	else if (at >= 3)
+		add_near(f, cul_near_hash(load_eight(p - 3), CUL_NEAR_BEFORE));
 	else
-		add_near(f, cul_near_hash(load(p), CUL_NEAR_FOUR));
+		add_near(f, cul_near_hash(load_five(p), CUL_NEAR_FIVE));
 }
 
-/* A literal of four bytes at an odd place: any byte, then its first three; what tells is the window that begins there. */
-static void add_odd(struct cul_filter *f, struct cul_slice literal)
+/*
+ * A literal of five bytes at an odd place: any byte, then its first four. One of four bytes: likewise, and at an even place any byte
+ * behind it. What tells is the literal itself.
+ */
+static void add_small(struct cul_filter *f, struct cul_slice literal)
 {
-	unsigned char bytes[4];
-	memcpy(bytes + 1, literal.data, sizeof(bytes) - 1);
+	char bytes[6];
+	memcpy(bytes + 1, literal.data, 4);
 	for (unsigned c = 0; c < 256; c++) {
-		bytes[0] = (unsigned char)c;
-		uint32_t window;
-		memcpy(&window, bytes, sizeof(window));
-		uint32_t h = cul_window_hash(cul_fold_window(window)) >> (32 - CUL_MAP_BITS);
-		f->map[h / 32] |= 1u << h % 32;
-		f->hints[h >> (CUL_MAP_BITS - CUL_HINT_BITS)] |= 1u << cul_hint_bit((unsigned char)literal.data[3]) | 1u << cul_hint_bit(upper((unsigned char)literal.data[3]));
+		bytes[0] = bytes[5] = (char)c;
+		add_hash(f, hash_at(bytes));
+		if (literal.size == 4)
+			add_hash(f, hash_at(bytes + 1));
 	}
+	if (literal.size == 4) {
+		add_near(f, cul_near_hash(load(literal.data), CUL_NEAR_FOUR));
+		return;
+	}
+	add_hash(f, hash_at(literal.data));
+	add_near(f, cul_near_hash(load_five(literal.data), CUL_NEAR_FIVE));
 }
 
 static struct group *group_of(const struct cul_needles *set, uint32_t window)
 {
-	for (uint32_t i = cul_window_hash(window) >> 8;; i++) {
+	for (uint32_t i = window * 0x9e3779b1u >> 8;; i++) {
 		struct group *g = &set->groups[i & set->group_mask];
 		if (!g->count || g->window == window)
 			return g;
@@ -200,8 +208,8 @@ static bool put_in_order(struct cul_needles *set, const struct wanted *wanted, s
 		const struct wanted *w = &wanted[i];
 		const struct cul_slice literal = set->needles[w->needle].literal;
 		struct group *g = group_of(set, w->window);
-		size_t last = literal.size - CUL_WINDOW_BYTES, more = w->at > last - w->at ? 0 : last;
-		set->entries[g->first++] = (struct entry){ w->needle, w->at, (uint32_t)literal.size, cul_fold_window(load(literal.data + more)), (uint32_t)more };
+		size_t last = literal.size - sizeof(uint32_t), more = w->at > last - w->at ? 0 : last;
+		set->entries[g->first++] = (struct entry){ w->needle, w->at, (uint32_t)literal.size, cul_fold(load(literal.data + more)), (uint32_t)more };
 	}
 	for (uint32_t i = 0; i < room; i++)
 		set->groups[i].first -= set->groups[i].count;
@@ -222,23 +230,24 @@ static bool fill(struct cul_needles *set)
 		const struct cul_needle *n = &set->needles[i];
 		if (!n->literal.size)
 			continue;
-		if (n->literal.size < CUL_WINDOW_BYTES) {
+		if (n->literal.size < sizeof(uint32_t)) {
 			unsigned char c = (unsigned char)n->literal.data[0];
 			set->shorts[set->short_count++] = (uint32_t)i;
 			set_bit(set->short_first, c);
 			set_bit(set->short_first, n->caseless ? upper(c) : c);
 			continue;
 		}
-		size_t at = n->literal.size == CUL_WINDOW_BYTES ? 0 : choose(n->literal, often);
-		add_window(&set->filter, n->literal, at);
-		wanted[count++] = (struct wanted){ cul_fold_window(load(n->literal.data + at)), (uint32_t)i, (uint32_t)at };
+		size_t at = 0;
 		if (n->literal.size > CUL_WINDOW_BYTES) {
+			at = choose(n->literal, often);
+			add_window(&set->filter, n->literal, at);
 			add_window(&set->filter, n->literal, at + 1);
-			wanted[count++] = (struct wanted){ cul_fold_window(load(n->literal.data + at + 1)), (uint32_t)i, (uint32_t)at + 1 };
-			continue;
+			wanted[count++] = (struct wanted){ cul_fold(load(n->literal.data + at + 1)), (uint32_t)i, (uint32_t)at + 1 };
+		} else {
+			add_small(&set->filter, n->literal);
+			set->smalls = true;
 		}
-		add_odd(&set->filter, n->literal);
-		set->fours = true;
+		wanted[count++] = (struct wanted){ cul_fold(load(n->literal.data + at)), (uint32_t)i, (uint32_t)at };
 	}
 	bool good = put_in_order(set, wanted, count);
 	free(wanted);
@@ -346,17 +355,15 @@ static bool stands(const struct cul_needle *n, struct cul_slice text, size_t sta
 	return true;
 }
 
-/* What is sought at the window at @i; @four: literals of four bytes alone. */
-static void look_group(const struct cul_needles *set, struct cul_slice text, size_t i, bool four, struct queue *q)
+/* What is sought at the window at @i; @small: literals of four and five bytes alone. */
+static void look_group(const struct cul_needles *set, struct cul_slice text, size_t i, bool small, struct queue *q)
 {
-	if (text.size < i + CUL_WINDOW_BYTES)
-		return;
-	const struct group *g = group_of(set, cul_fold_window(load(text.data + i)));
+	const struct group *g = group_of(set, cul_fold(load(text.data + i)));
 	for (uint32_t e = g->first; e < g->first + g->count; e++) {
 		const struct entry *entry = &set->entries[e];
 		size_t start = i - entry->at;
-		if (entry->at > i || text.size - start < entry->size || cul_fold_window(load(text.data + start + entry->more_at)) != entry->more ||
-		    (four && entry->size != CUL_WINDOW_BYTES) || !stands(&set->needles[entry->needle], text, start))
+		if (entry->at > i || text.size - start < entry->size || cul_fold(load(text.data + start + entry->more_at)) != entry->more ||
+		    (small && entry->size > CUL_WINDOW_BYTES) || !stands(&set->needles[entry->needle], text, start))
 			continue;
 		tell(q, i);
 		queue_hit(q, entry->needle, start + entry->size);
@@ -366,8 +373,13 @@ static void look_group(const struct cul_needles *set, struct cul_slice text, siz
 /* Place @i of the text, which is even, has passed the filter. */
 static void look(const struct cul_needles *set, struct cul_slice text, size_t i, struct queue *q)
 {
+	const char *p = text.data + i;
+	size_t left = text.size - i;
+	if (left < sizeof(uint32_t))
+		return;
 	look_group(set, text, i, false, q);
-	if (set->fours && text.size - i > CUL_WINDOW_BYTES && is_near(&set->filter, cul_near_hash(load(text.data + i + 1), CUL_NEAR_FOUR)))
+	if (set->smalls && left > sizeof(uint32_t) && (is_near(&set->filter, cul_near_hash(load(p + 1), CUL_NEAR_FOUR)) ||
+						       (left > CUL_WINDOW_BYTES && is_near(&set->filter, cul_near_hash(load_five(p + 1), CUL_NEAR_FIVE)))))
 		look_group(set, text, i + 1, true, q);
 }
 
@@ -385,25 +397,17 @@ static void look_short(const struct cul_needles *set, struct cul_slice text, siz
 }
 
 /*
- * Those of @count @places whose neighbours stand beside such a window in some literal. Most windows fail here; a branch on each would be
- * guessed wrong too often. @bytes: four can be read before the first place.
+ * Those of @count @places whose surroundings are such a window's in some literal. Most windows fail here; a branch on each would be
+ * guessed wrong too often. @bytes: three can be read before the first place.
  */
 static size_t beside(const struct cul_filter *f, const char *bytes, uint16_t *places, size_t count)
 {
 	size_t left = 0;
 	for (size_t i = 0; i < count; i++) {
 		const char *p = bytes + places[i];
-		uint32_t hint = f->hints[cul_window_hash(cul_fold_window(load(p))) >> (32 - CUL_HINT_BITS)];
 		places[left] = places[i];
-		left += (hint >> cul_hint_bit((unsigned char)p[CUL_WINDOW_BYTES]) | hint >> (16 + cul_hint_bit((unsigned char)p[-1]))) & 1;
-	}
-	count = left;
-	left = 0;
-	for (size_t i = 0; i < count; i++) {
-		const char *p = bytes + places[i];
-		places[left] = places[i];
-		left += is_near(f, cul_near_hash(load_eight(p), CUL_NEAR_BEHIND)) | is_near(f, cul_near_hash(load_eight(p - 4), CUL_NEAR_BEFORE)) |
-			is_near(f, cul_near_hash(load_five(p), CUL_NEAR_FIVE)) | is_near(f, cul_near_hash(load_five(p - 1), CUL_NEAR_FIVE)) |
+		left += is_near(f, cul_near_hash(load_eight(p), CUL_NEAR_BEHIND)) | is_near(f, cul_near_hash(load_eight(p - 3), CUL_NEAR_BEFORE)) |
+			is_near(f, cul_near_hash(load_five(p), CUL_NEAR_FIVE)) | is_near(f, cul_near_hash(load_five(p + 1), CUL_NEAR_FIVE)) |
 			is_near(f, cul_near_hash(load(p), CUL_NEAR_FOUR)) | is_near(f, cul_near_hash(load(p + 1), CUL_NEAR_FOUR));
 	}
 	return left;

@@ -5,11 +5,10 @@
 
 #include "base/needle.h"
 
-#define CUL_WINDOW_BYTES 4
+#define CUL_WINDOW_BYTES 5
 #define CUL_STRIDE 2      /* a window is looked at at every second place; each literal has one for even and one for odd ones */
 #define CUL_PIECE 4096    /* places that a filter is given at once */
-#define CUL_MAP_BITS 19
-#define CUL_HINT_BITS 13
+#define CUL_MAP_BITS 20
 #define CUL_NEAR_BITS 18
 #define CUL_BESIDE 8      /* bytes behind a place that a look at it may read */
 
@@ -18,26 +17,21 @@ enum cul_isa { CUL_ISA_SCALAR, CUL_ISA_AVX2 };
 struct cul_filter {
 	/* bit h of a window's hash: windows of the set, and what collides with them */
 	uint32_t map[(1u << CUL_MAP_BITS) / 32];
-	/* by hash: bits for the byte behind a window, and above them for the byte before it; see cul_hint_bit() */
-	uint32_t hints[1u << CUL_HINT_BITS];
 	/* hashes of a window with what stands beside it in its literal, see enum cul_near */
 	uint64_t near[(1u << CUL_NEAR_BITS) / 64];
 };
 
-/* Windows are told apart with bit 5 set in each byte, so that one table serves needles with and without case. */
-static inline uint32_t cul_fold_window(uint32_t window)
+/* Bytes are told apart with bit 5 set in each, so that one table serves needles with and without case. */
+static inline uint32_t cul_fold(uint32_t four)
 {
-	return window | 0x20202020u;
+	return four | 0x20202020u;
 }
-static inline uint32_t cul_window_hash(uint32_t folded)
+/* Of a window's first four bytes and its last four, folded. */
+static inline uint32_t cul_window_hash(uint32_t first, uint32_t last)
 {
-	return folded * 0x9e3779b1u;
+	return first * 0x9e3779b1u + last * 0x85ebca6bu;
 }
-static inline uint32_t cul_hint_bit(unsigned char c)
-{
-	return ((c | 0x20u) ^ c >> 4) & 15;
-}
-/* What is looked at beside a window: four bytes behind it, four before it, one behind or before it, nothing. */
+/* What is looked at of a window's surroundings: three bytes behind it, three before it, itself, its first four bytes. */
 enum cul_near { CUL_NEAR_BEHIND, CUL_NEAR_BEFORE, CUL_NEAR_FIVE, CUL_NEAR_FOUR };
 static inline uint32_t cul_near_hash(uint64_t bytes, enum cul_near what)
 {
@@ -61,7 +55,7 @@ struct cul_model {
 	uint8_t once;                      /* the value of what stands once in the text that it was made from */
 	uint8_t pair[128 * 128];           /* 8 * log2 of how often two bytes stand in 256 MiB; 0: never seen */
 	uint8_t triple[CUL_MODEL_TRIPLES]; /* three bytes, hashed */
-	uint8_t window[CUL_MODEL_WINDOWS]; /* four, folded: by the upper half of cul_window_hash() */
+	uint8_t window[CUL_MODEL_WINDOWS]; /* five, folded: by the upper half of cul_window_hash() */
 };
 extern const struct cul_model cul_model;
 /* Six bytes that stand often: half of a hash's bits and 8 * log2 as above; what is not here stands less often than SIXES_LEAST times. */

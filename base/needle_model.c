@@ -19,9 +19,10 @@ static bool count_windows(struct cul_slice text, uint8_t ret[CUL_MODEL_WINDOWS])
 	if (!counts)
 		return false;
 	for (size_t i = 0; i + CUL_WINDOW_BYTES <= text.size; i++) {
-		uint32_t window;
-		memcpy(&window, text.data + i, sizeof(window));
-		counts[cul_window_hash(cul_fold_window(window)) >> 16]++;
+		uint32_t first, last;
+		memcpy(&first, text.data + i, sizeof(first));
+		memcpy(&last, text.data + i + 1, sizeof(last));
+		counts[cul_window_hash(cul_fold(first), cul_fold(last)) >> 16]++;
 	}
 	for (size_t i = 0; i < CUL_MODEL_WINDOWS; i++)
 		ret[i] = level(counts[i], text.size);

@@ -2,7 +2,7 @@
 /**
  * The filters behind a set of needles, one for each kind of processor; which one is taken is asked at run time.
  *
- * Each looks up the hash of four bytes in a map of bits, at every second place. AVX2 does it for sixteen places at a time, with gathers;
+ * Each looks up the hash of five bytes in a map of bits, at every second place. AVX2 does it for sixteen places at a time, with gathers;
  * functions carry their instruction set as an attribute, the rest of the program is built for any processor.
  */
 #include <stdlib.h>
@@ -20,9 +20,10 @@ static size_t run_scalar(const struct cul_filter *f, const char *text, size_t si
 	size_t n = 0;
 
 	for (size_t i = 0; i < size; i += CUL_STRIDE) {
-		uint32_t window;
-		memcpy(&window, text + i, sizeof(window));
-		uint32_t h = cul_window_hash(cul_fold_window(window)) >> (32 - CUL_MAP_BITS);
+		uint32_t first, last;
+		memcpy(&first, text + i, sizeof(first));
+		memcpy(&last, text + i + 1, sizeof(last));
+		uint32_t h = cul_window_hash(cul_fold(first), cul_fold(last)) >> (32 - CUL_MAP_BITS);
 		out[n] = (uint16_t)i;
 		n += f->map[h / 32] >> h % 32 & 1;
 	}
@@ -34,12 +35,14 @@ static size_t run_scalar(const struct cul_filter *f, const char *text, size_t si
 /* The bits of eight places: every fourth from @text on. */
 AVX2 static inline uint32_t eight(const struct cul_filter *f, const char *text)
 {
-	const __m256i last = _mm256_set1_epi32(31);
-	__m256i w = _mm256_or_si256(_mm256_loadu_si256((const __m256i *)(const void *)text), _mm256_set1_epi32(0x20202020));
-	__m256i h = _mm256_srli_epi32(_mm256_mullo_epi32(w, _mm256_set1_epi32((int)0x9e3779b1u)), 32 - CUL_MAP_BITS);
+	const __m256i fold = _mm256_set1_epi32(0x20202020);
+	__m256i first = _mm256_or_si256(_mm256_loadu_si256((const __m256i *)(const void *)text), fold);
+	__m256i last = _mm256_or_si256(_mm256_loadu_si256((const __m256i *)(const void *)(text + 1)), fold);
+	__m256i sum = _mm256_add_epi32(_mm256_mullo_epi32(first, _mm256_set1_epi32((int)0x9e3779b1u)), _mm256_mullo_epi32(last, _mm256_set1_epi32((int)0x85ebca6bu)));
+	__m256i h = _mm256_srli_epi32(sum, 32 - CUL_MAP_BITS);
 	__m256i words = _mm256_i32gather_epi32((const int *)(const void *)f->map, _mm256_srli_epi32(h, 5), 4);
 	/* bit h % 32 goes to the top */
-	return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_sllv_epi32(words, _mm256_andnot_si256(h, last))));
+	return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_sllv_epi32(words, _mm256_andnot_si256(h, _mm256_set1_epi32(31)))));
 }
 
 AVX2 static size_t run_avx2(const struct cul_filter *f, const char *text, size_t size, uint16_t *out)
