@@ -395,7 +395,7 @@ static void read_member(struct cul_parse *p)
 	struct cul_line line;
 	struct cul_mark mark;
 	struct cul_slice member = cul_str(p->member_name);
-	struct place at = { .begins = true, .paper = cul_is_paper(member) || cul_is_settings(member, p->lines), .ticket = cul_is_ticket(member) };
+	struct place at = { .begins = true, .paper = cul_is_paper(member) || cul_is_settings(member, p->lines), .ticket = cul_is_ticket(member, p->lines) };
 	begin_member(p, member);
 	if (cul_is_writing(member, p->lines)) {
 		while (cul_lines_next(p->lines, &line))

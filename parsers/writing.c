@@ -397,10 +397,18 @@ static bool is_elsewhere(struct cul_slice text)
 	return false;
 }
 
-bool cul_is_ticket(struct cul_slice member)
+bool cul_is_ticket(struct cul_slice member, struct cul_lines *lines)
 {
 	struct cul_slice name = base_name(member);
-	return cul_ends(name, CUL_LIT(".md")) || cul_ends(name, CUL_LIT(".markdown")) || cul_ends(name, CUL_LIT(".eml"));
+	struct cul_line line;
+	if (cul_ends(name, CUL_LIT(".md")) || cul_ends(name, CUL_LIT(".markdown")) || cul_ends(name, CUL_LIT(".eml")))
+		return true;
+	if (!cul_ends(name, CUL_LIT(".txt")) && !cul_is(name, CUL_LIT("stdin")))
+		return false;
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
+		if (cul_starts(line.text, CUL_LIT("```")))
+			return true;
+	return false;
 }
 
 bool cul_is_hearsay(struct cul_slice line)
@@ -458,7 +466,7 @@ bool cul_is_quoted_writing(struct cul_slice fence, struct cul_lines *lines)
 {
 	struct cul_slice tag = cul_trim(cul_from(fence, 3));
 	bool yaml = cul_is(tag, CUL_LIT("yaml")) || cul_is(tag, CUL_LIT("yml"));
-	return by_keys(lines, 5, true) || by_object(lines, true) || by_commit(lines) || by_code(lines) || (yaml && by_yaml(lines, true));
+	return by_keys(lines, 5, true) || by_all_clear(lines) || by_object(lines, true) || by_commit(lines) || by_code(lines) || (yaml && by_yaml(lines, true));
 }
 
 bool cul_is_settings(struct cul_slice member, struct cul_lines *lines)
