@@ -65,15 +65,46 @@ quantity_mib(const cJSON *node, const char *path)
 	return cul_json_number(node, path) / 1048576;
 }
 
-struct pod {
-	const cJSON *node;
-	struct cul_slice name, space, host;
+#define CONTAINERS 128 /* of a pod whose limits are looked up */
+
+/* What the spec gives a container. */
+struct given {
+	struct cul_slice name;
+	double limit_mib, gpus;
 };
+
+struct pod {
+	struct cul_slice name, space, host;
+	struct given given[CONTAINERS];
+	size_t count;
+};
+
+/** Once for all containers: as many states as somebody likes may name each. */
+static void
+read_spec(struct pod *pod, const cJSON *node)
+{
+	static const char *const lists[] = { "spec.containers", "spec.initContainers" };
+	const cJSON *entry, *limit;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		cJSON_ArrayForEach(entry, cul_json_at(node, lists[i])) {
+			const cJSON *limits = cul_json_at(entry, "resources.limits");
+			struct given given = { cul_json_words(entry, "name"), quantity_mib(limits, "memory"), NAN };
+
+			if (pod->count == CONTAINERS)
+				return;
+			for (limit = cJSON_IsObject(limits) ? limits->child : NULL; limit && isnan(given.gpus); limit = limit->next)
+				if (limit->string && cul_ends(cul_str(limit->string), CUL_LIT(".com/gpu")))
+					given.gpus = cul_json_number(limit, "");
+			if (given.name.size)
+				pod->given[pod->count++] = given;
+		}
+}
 
 static enum cul_status
 put_state(struct cul_parse *parse, const struct cul_line *line, const struct pod *pod, const cJSON *status, const cJSON *state, bool former)
 {
-	const cJSON *spec = NULL, *entry, *limits;
+	const struct given *given = NULL;
 	const char *word = state->string;
 	struct cul_slice name = cul_json_words(status, "name"), reason = cul_json_words(state, "reason");
 	struct cul_slice stamp = cul_json_words(state, !strcmp(word, "terminated") ? "finishedAt" : "startedAt");
@@ -87,11 +118,9 @@ put_state(struct cul_parse *parse, const struct cul_line *line, const struct pod
 		time.ns = CUL_NO_TIME;
 	rec = cul_line_record(line, time);
 	rec.host = pod->host;
-	static const char *const lists[] = { "spec.containers", "spec.initContainers" };
-	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists) && !spec; i++)
-		cJSON_ArrayForEach(entry, cul_json_at(pod->node, lists[i]))
-			if (!spec && name.size && cul_is(cul_json_words(entry, "name"), name))
-				spec = entry;
+	for (size_t i = 0; i < pod->count && !given; i++)
+		if (cul_is(pod->given[i].name, name))
+			given = &pod->given[i];
 	cul_put(&row, cul_text("container", name));
 	cul_put(&row, cul_text("pod", pod->name));
 	cul_put(&row, cul_text("namespace", pod->space));
@@ -109,11 +138,10 @@ put_state(struct cul_parse *parse, const struct cul_line *line, const struct pod
 	cul_put(&row, cul_real("restarts", cul_json_number(status, "restartCount")));
 	if (former)
 		cul_put(&row, cul_flag("former", true));
-	limits = cul_json_at(spec, "resources.limits");
-	cul_put(&row, cul_real("limit_mib", quantity_mib(limits, "memory")));
-	for (entry = cJSON_IsObject(limits) ? limits->child : NULL; entry; entry = entry->next)
-		if (entry->string && cul_ends(cul_str(entry->string), CUL_LIT(".com/gpu")))
-			cul_put(&row, cul_real("gpus", cul_json_number(entry, "")));
+	if (given) {
+		cul_put(&row, cul_real("limit_mib", given->limit_mib));
+		cul_put(&row, cul_real("gpus", given->gpus));
+	}
 	return cul_row_emit(parse, &rec, "container.state", &row);
 }
 
@@ -121,11 +149,14 @@ static enum cul_status
 put_pod(struct cul_parse *parse, const struct cul_json_section *json, const cJSON *node, size_t *index)
 {
 	static const char *const lists[] = { "status.containerStatuses", "status.ephemeralContainerStatuses", "status.initContainerStatuses" };
-	struct pod pod = { node, cul_json_words(node, "metadata.name"), cul_json_words(node, "metadata.namespace"), cul_json_words(node, "spec.nodeName") };
+	struct pod pod = { .name = cul_json_words(node, "metadata.name"),
+			   .space = cul_json_words(node, "metadata.namespace"),
+			   .host = cul_json_words(node, "spec.nodeName") };
 	struct cul_slice reason = cul_json_words(node, "status.reason"); /* Evicted, NodeLost, UnexpectedAdmissionError */
 	struct cul_line line = cul_json_line(json, *index);
 	enum cul_status status = CUL_OK;
 
+	read_spec(&pod, node);
 	if (reason.size) {
 		struct cul_record rec = cul_line_record(&line, cul_capture_time(parse));
 
