@@ -8,6 +8,7 @@
 #include "parsers/json_brackets.h"
 
 #define MOST (16u << 20)
+#define NODES 1000000 /* a tree of nothing but commas is some 80 bytes for each */
 
 /* Remember where a mark stands; make room for the line. False: no more of it is kept. */
 static bool begin_line(struct cul_parse *parse, struct cul_json_section *json, const struct cul_line *line, const char *mark)
@@ -96,7 +97,11 @@ void cul_yaml_take(struct cul_parse *parse, struct cul_json_section *json, const
 
 cJSON *cul_json_read(const struct cul_json_section *json)
 {
-	return json->size ? cJSON_ParseWithLength(json->text, json->size) : NULL;
+	size_t nodes = 1;
+
+	for (size_t i = 0; i < json->size; i++)
+		nodes += json->text[i] == ',' || json->text[i] == '[' || json->text[i] == '{';
+	return json->size && nodes <= NODES ? cJSON_ParseWithLength(json->text, json->size) : NULL;
 }
 
 struct cul_line cul_json_line(const struct cul_json_section *json, size_t index)
