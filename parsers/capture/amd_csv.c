@@ -16,6 +16,7 @@
 #include "parsers/tables.h"
 
 #define COLUMNS 320
+#define HEADER 16384 /* bytes of it */
 
 /* column, where JSON has it; monitor's own names below those of metric and static */
 static const struct {
@@ -151,20 +152,24 @@ static enum cul_status
 csv_section(struct cul_parse *parse)
 {
 	struct cul_slice *columns = cul_keep_bytes(parse, 2 * COLUMNS * sizeof(*columns));
+	char *header = cul_keep_bytes(parse, HEADER); /* once: a file may have a million of them */
 	enum cul_status status = CUL_OK;
 	enum form form = NONE;
 	struct cul_line line;
 	size_t count = 0;
 	bool mine = true;
 
-	if (!columns)
+	if (!columns || !header)
 		return CUL_ENOMEM;
 	while (status == CUL_OK && cul_line_next(parse, &line)) {
 		enum form begun = form_of(line.text);
 
 		if (begun != NONE) {
+			size_t size = line.text.size < HEADER ? line.text.size : HEADER;
+
 			form = begun;
-			count = cul_table_csv(cul_keep(parse, line.text), columns, COLUMNS);
+			memcpy(header, line.text.data, size);
+			count = cul_table_csv(cul_slice(header, size), columns, COLUMNS);
 		} else if (!cul_blank(line.text)) {
 			status = take_row(parse, &line, form, columns, count, columns + COLUMNS, &mine);
 			if (!mine) {
