@@ -79,6 +79,11 @@ void *cul_keep_bytes(struct cul_parse *parse, size_t size)
 	return cul_arena_get(parse->arena, size);
 }
 
+bool cul_kept_much(const struct cul_parse *parse)
+{
+	return cul_arena_bytes(parse->arena) > 4u << 20;
+}
+
 static int64_t duration_ns(double value, const char *unit)
 {
 	double scale = !strcmp(unit, "ms") ? 1e6 : !strcmp(unit, "us") ? 1e3 : !strcmp(unit, "min") ? 60e9 : !strcmp(unit, "h") ? 3600e9 : 1e9;

@@ -89,6 +89,8 @@ enum cul_status cul_damaged(struct cul_parse *parse, const struct cul_record *re
 struct cul_slice cul_keep(struct cul_parse *parse, struct cul_slice slice);
 /** Zeroed memory with the same life; NULL when there is none. */
 void *cul_keep_bytes(struct cul_parse *parse, size_t size);
+/** Much is kept by now: a section that could go on for ever had better end here, and another begin. */
+bool cul_kept_much(const struct cul_parse *parse);
 
 /* ---- message parsers ------------------------------------------------------------------------ */
 

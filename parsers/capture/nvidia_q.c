@@ -50,7 +50,10 @@ q_section(struct cul_parse *parse)
 	while (status == CUL_OK && cul_line_next(parse, &line)) {
 		struct cul_slice text = line.text, rest;
 
-		if (is_banner(text)) {
+		if (is_banner(text) && cul_kept_much(parse)) {
+			cul_line_back(parse);
+			break;
+		} else if (is_banner(text)) {
 			status = cul_nvidia_log_end(parse, log);
 		} else if (cul_blank(text) || cul_is(cul_trim(text), CUL_LIT("--"))) {
 			continue;

@@ -314,7 +314,7 @@ xml_section(struct cul_parse *parse)
 	while (status == CUL_OK && cul_line_next(parse, &line)) {
 		struct cul_slice text = cul_trim(line.text);
 
-		if (r->ended && text.size && text.data[0] != '<') {
+		if (r->ended && text.size && (text.data[0] != '<' || (cul_kept_much(parse) && cul_starts(text, CUL_LIT("<?xml"))))) {
 			cul_line_back(parse);
 			break;
 		}
