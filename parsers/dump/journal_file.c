@@ -53,6 +53,7 @@ struct file {
 	size_t window_size;
 	struct slot *slots;
 	ZSTD_DCtx *zstd;
+	lzma_stream xz;
 	uint64_t effort, searched; /* so far */
 };
 
@@ -109,17 +110,16 @@ static size_t unpack_some(struct file *f, unsigned how, const unsigned char *in,
 	}
 	if (how == LZ4) /* the size of what comes, then a block */
 		return in_size > 8 ? cul_unlz4(in + 8, in_size - 8, out, room) : 0;
-	lzma_stream xz = LZMA_STREAM_INIT;
-	if (lzma_stream_decoder(&xz, 32u << 20, 0) != LZMA_OK)
+	/* begun anew it keeps its memory, a dictionary of some MiB */
+	if (lzma_stream_decoder(&f->xz, 32u << 20, 0) != LZMA_OK)
 		return 0;
-	xz.next_in = in;
-	xz.avail_in = in_size;
-	xz.next_out = out;
-	xz.avail_out = room;
-	while (lzma_code(&xz, LZMA_FINISH) == LZMA_OK && xz.avail_out)
+	f->xz.next_in = in;
+	f->xz.avail_in = in_size;
+	f->xz.next_out = out;
+	f->xz.avail_out = room;
+	while (lzma_code(&f->xz, LZMA_FINISH) == LZMA_OK && f->xz.avail_out)
 		;
-	lzma_end(&xz);
-	return room - xz.avail_out;
+	return room - f->xz.avail_out;
 }
 
 /* The same while the file's share of work lasts; 0 behind that. */
@@ -264,7 +264,7 @@ static enum cul_status journal_open(struct cul_parse *parse, const struct cul_im
 {
 	static const char *const states[] = { "offline", "online", "archived" };
 	struct cul_record rec = cul_dump_record(parse, (struct cul_time){ .ns = CUL_NO_TIME }, cul_section_name(parse));
-	struct file f = { .image = image, .size = image->size > 0 ? (uint64_t)image->size : 0 };
+	struct file f = { .xz = LZMA_STREAM_INIT, .image = image, .size = image->size > 0 ? (uint64_t)image->size : 0 };
 	enum cul_status status = CUL_ENOMEM;
 	unsigned char header[HEADER];
 	bool damaged = false, full = false;
@@ -304,6 +304,7 @@ static enum cul_status journal_open(struct cul_parse *parse, const struct cul_im
 	free(f.plain);
 	free(f.slots);
 	ZSTD_freeDCtx(f.zstd);
+	lzma_end(&f.xz);
 	return status;
 }
 
