@@ -125,7 +125,8 @@ static void read_log(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const names[] = {
-		"vmcore", "core.4242", "core.python3.0.0123456789abcdef0123456789abcdef.4242.1700000000000000", "nccl_trace_rank_0", "crash.dmp", "x",
+		"vmcore", "core.4242", "core.python3.0.0123456789abcdef0123456789abcdef.4242.1700000000000000", "nccl_trace_rank_0", "crash.dmp", "dmesg-efi-179522645902001.enc.z",
+		"rm_00.pb", "x",
 	};
 	const struct cul_limits limits = { .unpacked_bytes = 16 << 20, .members = 64, .nesting = 3, .spool_bytes = 16 << 20 };
 	const struct cul_slice head = { (const char *)data, size < 4096 ? size : 4096 };

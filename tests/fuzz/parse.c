@@ -101,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		"log.txt", "dmesg.txt", "nvidia-smi.txt", "ps.txt", "top.txt", "stack.txt", "proc/meminfo", "sos_commands/pci/lspci_-nnvv",
 		"var/log/messages", "ticket.md", "nvidia-bug-report.log", "free.txt", "journal.json", "df.txt", "topo.txt", "query.csv",
 		"rocm-smi.txt", "vmstat.txt", "dpkg.log", "uptime.txt", "interrupts", "sensors.txt", "lsmod.txt", "docker-inspect.json",
+		"dmesg-efi-179522645902001.enc.z",
 	};
 	struct seen seen = { .size = size };
 	const struct cul_sink sink = { .ctx = &seen, .member = on_member, .section = on_section, .observe = on_observe, .section_end = on_section_end, .suspect = on_suspect };
