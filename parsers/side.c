@@ -126,6 +126,8 @@ static void hold(struct batch *b, struct cul_slice *s)
 
 static enum cul_status tell(struct batch *b, const struct told *t)
 {
+	if (b->no_memory) /* what it points to was not written down: nobody may replay it */
+		return CUL_ENOMEM;
 	if (b->told_count == b->told_room) {
 		size_t room = b->told_room ? b->told_room * 2 : 256;
 		struct told *told = realloc(b->told, room * sizeof(*told));
@@ -135,7 +137,7 @@ static enum cul_status tell(struct batch *b, const struct told *t)
 		b->told_room = room;
 	}
 	b->told[b->told_count++] = *t;
-	return b->no_memory ? CUL_ENOMEM : CUL_OK;
+	return CUL_OK;
 }
 
 static enum cul_status on_member(void *ctx, const struct cul_member *member, int *id)
