@@ -21,7 +21,7 @@
 
 #include "parsers/image.h"
 
-#define PARTS 4096
+#define PARTS 2048 /* of 64 KiB at most: 128 MiB */
 #define PART_BYTES (64u << 10)
 
 struct cul_part {
