@@ -13,8 +13,9 @@
  *
  * And what a test that passed printed in a log of pytest (-s, live logs, -rP), go test -v or GoogleTest: it provoked that.
  *
- * A mail that says that an alert is over (Alertmanager's and Grafana's "[RESOLVED]", Zabbix' "Resolved:", Nagios' "RECOVERY") reports none
- * either, nor does a sentence of a ticket about the past or another machine: "last month gpu-07 died with `NVRM: Xid ...`".
+ * A postmortem that tells what was done since, and a mail that says that an alert is over (Alertmanager's and Grafana's "[RESOLVED]",
+ * Zabbix' "Resolved:", Nagios' "RECOVERY") report none either, nor does a sentence of a ticket about the past or another machine: "last
+ * month gpu-07 died with `NVRM: Xid ...`".
  */
 #include "parsers/writing.h"
 
@@ -379,6 +380,27 @@ static bool by_all_clear(struct cul_lines *lines)
 	return gone && seen >= 2;
 }
 
+/* "# Postmortem: ..." with what was done since: the record of an incident that is over. */
+static bool by_postmortem(struct cul_slice member, struct cul_lines *lines)
+{
+	static const char *const heads[] = { "postmortem", "post-mortem", "post mortem", "事后复盘", "事故复盘" };
+	static const char *const done[] = { "resolved", "action items", "corrective actions", "已解决", "改进措施" };
+	struct cul_line line;
+	bool headed = false, over = false;
+	if (!is_notes(member))
+		return false;
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
+		bool heading = cul_starts(line.text, CUL_LIT("#")) || (i < 3 && line.text.size < 120);
+		for (size_t k = 0; heading && k < sizeof(heads) / sizeof(*heads); k++)
+			headed |= cul_find_nocase(line.text, cul_str(heads[k])) != SIZE_MAX;
+		if (!headed && i > 8)
+			return false;
+		for (size_t k = 0; headed && k < sizeof(done) / sizeof(*done); k++)
+			over |= cul_find_nocase(line.text, cul_str(done[k])) != SIZE_MAX;
+	}
+	return headed && over;
+}
+
 /* Does this part of a sentence speak of long ago or of another machine? */
 static bool is_elsewhere(struct cul_slice text)
 {
@@ -439,7 +461,7 @@ bool cul_is_writing(struct cul_slice member, struct cul_lines *lines)
 {
 	struct cul_slice name = base_name(member);
 	bool log = cul_ends(name, CUL_LIT(".log")) || cul_ends(name, CUL_LIT(".out")); /* a build's log may begin with what it builds */
-	return by_name(member) || by_all_clear(lines) || (!log && by_commit(lines)) || (!is_notes(member) && by_lines(lines)) || by_keys(lines, is_settings(member) ? 0 : 7, false) ||
+	return by_name(member) || by_all_clear(lines) || by_postmortem(member, lines) || (!log && by_commit(lines)) || (!is_notes(member) && by_lines(lines)) || by_keys(lines, is_settings(member) ? 0 : 7, false) ||
 	       (is_settings(member) && by_object(lines, false)) || by_advice(member, lines);
 }
 
