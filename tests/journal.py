@@ -220,7 +220,8 @@ def main(culprit):
                 if n % 400 == 0:
                     parse(culprit, folder, "bad.journal", bytes(bad))
         # work is bounded: without that these take minutes
-        for name, data, least in (("hostile.journal", hostile(), "make no sense"), ("tiny.journal", tiny(9000), "entries may be missing")):
+        for name, data, least in (("hostile.journal", hostile(), "make no sense"), ("tiny.journal", tiny(9000), "entries may be missing"),
+                                  ("longest.journal", longest(50000), "entries may be missing")):
             began = time.monotonic()
             want(name, parse(culprit, folder, name, data), least)
             if time.monotonic() - began > 60:
@@ -237,6 +238,15 @@ def hostile():
     struct.pack_into("<QQ", head, 88, 264, 2 * half)
     struct.pack_into("<Q", head, 136, 2 * half)
     return bytes(head) + b"\xff" * 16 + struct.pack("<QQ", 3, half * 3 // 2) * (half // 16) + bytes(half)
+
+
+def longest(count):
+    """One message of 256 KiB, of entries without a time: nothing is ever written of it."""
+    j = Journal()
+    at = j.field(b"MESSAGE=" + b"x" * (256 << 10))
+    for n in range(count):
+        j.add(3, 0, struct.pack("<QQQ16sQQQ", n, (1 << 63) + n, n, BOOT, 0, at, 0))
+    return j.bytes(64)
 
 
 def tiny(count):

@@ -25,7 +25,7 @@
 #define SLOTS 8192             /* values that were looked up */
 #define SLOT_VALUE 64
 #define PACKED (1u << 20)      /* the largest packed message that is read */
-#define EFFORT (2ull << 30)    /* bytes unpacked and unpacked from: entries may name one packed value a million times */
+#define EFFORT (2ull << 30)    /* bytes unpacked and unpacked from, and of messages: entries may name one value a million times */
 #define LOOK 512               /* what a value costs of that which is far away and was not seen lately, in bytes */
 #define BEGIN 2048             /* what xz's begin costs of it: packed values may be tiny */
 #define SEARCHED (1ull << 30)  /* bytes in which the next object that makes sense is looked for: a file may be all holes */
@@ -180,6 +180,7 @@ static void take_data(struct file *f, uint64_t offset)
 		if (!at || size < 8)
 			return;
 		value = cul_slice((const char *)at + 8, size - 8);
+		f->effort += size;
 	}
 	cul_journal_set(entry, field, value);
 	*slot = (struct slot){ .offset = offset, .field = (int8_t)field, .whole = value.size <= SLOT_VALUE };
