@@ -349,6 +349,29 @@ static void test_kallsyms(void **state)
 	check_kallsyms(false, false);
 }
 
+/* names of functions only: _stext is the first, and what all offsets count from */
+static void test_kallsyms_text(void **state)
+{
+	struct cul_arena *arena = cul_arena_new();
+	struct machine *m = calloc(1, sizeof(*m));
+	struct cul_ksource source = source_of(m);
+	uint64_t base, offsets, value;
+	struct cul_kallsyms syms;
+	const char *why;
+
+	(void)state;
+	put_kallsyms(m, false, true);
+	assert_true(find_symbol(m, "kallsyms_relative_base", &base) && find_symbol(m, "kallsyms_offsets", &offsets));
+	put64(m, base, BASE + 48);
+	for (uint32_t i = 0; i < SYMBOLS; i++)
+		put32(m, offsets + 4 * (uint64_t)i, i < 3 ? 0 : 16 * i - 48);
+	assert_true(cul_kallsyms_load(&syms, &source, arena, &why));
+	assert_true(cul_kallsyms_find(&syms, "_stext", &value) && value == BASE + 48);
+	assert_true(cul_kallsyms_find(&syms, "sym_44b", &value) && value == BASE + 16 * 0x44b);
+	cul_arena_free(arena);
+	free(m);
+}
+
 static void test_kallsyms_torn(void **state)
 {
 	struct cul_arena *arena = cul_arena_new();
@@ -518,6 +541,148 @@ static void test_orc_hostile(void **state)
 	free(m);
 }
 
+/* ---- frame pointers (arm64) ------------------------------------------------------------------------------------------------- */
+
+static void put_record(struct machine *m, uint64_t at, uint64_t before, uint64_t ip)
+{
+	put64(m, at, before);
+	put64(m, at + 8, ip);
+}
+
+/* an address as a CPU with pointer authentication signs it */
+static uint64_t signed_by_cpu(uint64_t address)
+{
+	return (address & 0x0000ffffffffffff) | 0x12a5000000000000;
+}
+
+/* f1, no record of its own yet <- f2 <- f3 <- an exception's registers in f4 <- f5 <- a system call */
+static void start_frames(struct machine *m, struct cul_kernel *k, struct cul_arena *arena, bool typed)
+{
+	static uint32_t names[] = { 0, 4, 8, 12, 16, 20 };
+	static char text[] = "tf1\0tf2\0tf3\0tf4\0tf5\0tf6";
+	static uint64_t addresses[] = { BASE + 0x100, BASE + 0x200, BASE + 0x300, BASE + 0x400, BASE + 0x500, BASE + 0x600 };
+
+	start_kernel(m, k, arena, false);
+	k->orc.ready = false;
+	k->syms = (struct cul_kallsyms){ .addresses = addresses, .names = names, .text = text, .count = 6 };
+	k->frame = (struct cul_kframe_layout){ .arm = true, .typed = typed, .record = 0x130, .registers = 0, .pc = 0x100, .pstate = 0x108,
+					       .signature = 0xffff000000000000 };
+	put_record(m, STACK + 0x40, STACK + 0x230, signed_by_cpu(BASE + 0x310));
+	put_record(m, STACK + 0x230, typed ? 0 : STACK + 0x300, typed ? 0 : BASE + 0x408);
+	put64(m, STACK + 0x240, 2);
+	put64(m, STACK + 0x100 + 8 * 29, STACK + 0x300);
+	put64(m, STACK + 0x100 + 8 * 30, BASE + 0x410);
+	put64(m, STACK + 0x200, BASE + 0x408);
+	put64(m, STACK + 0x208, 5);
+	put_record(m, STACK + 0x300, STACK + 0x530, BASE + 0x510);
+	put_record(m, STACK + 0x530, 0, 0);
+	put64(m, STACK + 0x540, 1);
+	put64(m, STACK + 0x500, 0x401000);
+}
+
+static void expect_frames(const struct cul_kstack *stack, const uint64_t *offsets, unsigned count)
+{
+	assert_int_equal(stack->count, count);
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(stack->frames[i].ip - BASE, offsets[i]);
+	assert_int_equal(stack->end, CUL_K_USER);
+}
+
+static void test_frames(void **state)
+{
+	static const uint64_t all[] = { 0x110, 0x210, 0x310, 0x408, 0x510 }, interrupted[] = { 0x110, 0x610, 0x310, 0x408, 0x510 };
+	const struct cul_kspan own = { STACK, STACK + 0x1000, 0, 0 }, other = { STACK - 0x1000, STACK, STACK, STACK + 0x1000 };
+	struct cul_arena *arena = cul_arena_new();
+	struct machine *m = calloc(1, sizeof(*m));
+	struct cul_kstack stack;
+	struct cul_kernel k;
+
+	(void)state;
+	for (int typed = 0; typed < 2; typed++) {
+		struct cul_kregs regs = { .ip = BASE + 0x110, .sp = STACK + 0x40, .bp = STACK + 0x40, .lr = signed_by_cpu(BASE + 0x210) };
+
+		start_frames(m, &k, arena, typed);
+		cul_kunwind(&k, &regs, true, own, &stack);
+		expect_frames(&stack, all, 5);
+		assert_true(stack.frames[0].exact && !stack.frames[1].exact && !stack.frames[2].exact && stack.frames[3].exact && !stack.frames[4].exact);
+		for (unsigned i = 0; i < stack.count; i++)
+			assert_false(stack.frames[i].guessed);
+		/* x30 of a function that called and came back tells nothing; nor does one that the record tells too */
+		regs.lr = BASE + 0x120;
+		cul_kunwind(&k, &regs, true, own, &stack);
+		assert_true(stack.count == 4 && stack.frames[1].ip == BASE + 0x310);
+		regs.lr = BASE + 0x310;
+		cul_kunwind(&k, &regs, true, own, &stack);
+		assert_true(stack.count == 4 && stack.frames[1].ip == BASE + 0x310);
+		/* a kernel thread's */
+		put64(m, STACK + 0x508, 5);
+		cul_kunwind(&k, &regs, true, own, &stack);
+		assert_int_equal(stack.end, CUL_K_TOP);
+		put64(m, STACK + 0x508, 0);
+		/* from an interrupt's stack to the task's */
+		put_record(m, STACK - 0x800, STACK + 0x40, BASE + 0x610);
+		regs = (struct cul_kregs){ .ip = BASE + 0x110, .sp = STACK - 0x900, .bp = STACK - 0x800 };
+		cul_kunwind(&k, &regs, true, other, &stack);
+		expect_frames(&stack, interrupted, 5);
+		/* x29 is garbage: the search finds the first record that leads on, and says that it searched */
+		regs = (struct cul_kregs){ .ip = BASE + 0x210, .sp = STACK, .bp = 0x1234 };
+		cul_kunwind(&k, &regs, true, own, &stack);
+		expect_frames(&stack, all + 1, 4);
+		assert_true(!stack.frames[0].guessed && stack.frames[1].guessed && !stack.frames[2].guessed);
+		/* a record that leads to itself */
+		put_record(m, STACK + 0x230, STACK + 0x230, BASE + 0x408);
+		regs = (struct cul_kregs){ .ip = BASE + 0x110, .sp = STACK, .bp = STACK + 0x40 };
+		cul_kunwind(&k, &regs, true, own, &stack);
+		assert_true(stack.count >= 2 && stack.count < CUL_K_FRAMES);
+	}
+	cul_arena_free(arena);
+	free(m);
+}
+
+/* ---- variables that kallsyms does not have -------------------------------------------------------------------------------- */
+
+static void put_export(struct machine *m, uint64_t at, uint64_t value, uint64_t text)
+{
+	put32(m, at, (uint32_t)(value - at));
+	put32(m, at + 4, (uint32_t)(text - (at + 4)));
+}
+
+static void test_exports(void **state)
+{
+	struct cul_arena *arena = cul_arena_new();
+	struct machine *m = calloc(1, sizeof(*m));
+	struct cul_kernel k;
+	uint64_t value;
+
+	(void)state;
+	start_kernel(m, &k, arena, false);
+	k.etext = BASE + 0x1000;
+	put(m, BASE + 0x3100, "init_task", 10);
+	put(m, BASE + 0x3ff8, "__per_cpu_offset", 17); /* over a page's end */
+	put(m, BASE + 0x5100, "init_task", 10);	       /* of something else */
+	put_export(m, BASE + 0x2000, BASE + 0x8000, BASE + 0x3100);
+	put_export(m, BASE + 0x2ffc, BASE + 0x8010, BASE + 0x3ff8);	  /* so is this one */
+	put_export(m, BASE + 0x2100, BASE + (1ull << 30), BASE + 0x5100); /* out of the image */
+	put(m, BASE + 0x6000, (const uint32_t[6]){ 0x0001eb9f, 24, 0, 8, 8, 16 }, 24);
+	put(m, BASE + 0x7000, (const uint32_t[6]){ 0x0001eb9f, 24, 0, 8, 8, 40 }, 24);
+	put(m, BASE + 0x7800, (const uint32_t[6]){ 0x0001eb9f, 24, 0, 8, 0xfffffff0, 40 }, 24);
+	cul_kfind_symbols(&k);
+	assert_true(k.text_only);
+	assert_true(cul_ksymbol(&k, "init_task", &value) && value == BASE + 0x8000);
+	assert_true(cul_ksymbol(&k, "__per_cpu_offset", &value) && value == BASE + 0x8010);
+	assert_false(cul_ksymbol(&k, "avenrun", &value));
+	assert_true(cul_ksymbol(&k, "__start_BTF", &value) && value == BASE + 0x7000);
+	assert_true(cul_ksymbol(&k, "__stop_BTF", &value) && value == BASE + 0x7000 + 72);
+	/* where VMCOREINFO or kallsyms tells, nothing is searched */
+	start_kernel(m, &k, arena, false);
+	k.etext = BASE + 0x1000;
+	m->symbols[m->count++] = (struct symbol){ "init_task", BASE + 0x9000 };
+	cul_kfind_symbols(&k);
+	assert_true(!k.text_only && !k.found_count);
+	cul_arena_free(arena);
+	free(m);
+}
+
 /* ---- fences --------------------------------------------------------------------------------------------------------------------- */
 
 #define FENCE (BASE + 0x8000)
@@ -595,6 +760,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_btf),	       cmocka_unit_test(test_btf_split),   cmocka_unit_test(test_btf_torn),
 		cmocka_unit_test(test_btf_circle),     cmocka_unit_test(test_kallsyms),	   cmocka_unit_test(test_kallsyms_torn),
+		cmocka_unit_test(test_kallsyms_text),
+		cmocka_unit_test(test_frames),		       cmocka_unit_test(test_exports),
 		cmocka_unit_test(test_orc),	       cmocka_unit_test(test_orc_search),  cmocka_unit_test(test_orc_hostile),
 		cmocka_unit_test(test_fence),
 	};

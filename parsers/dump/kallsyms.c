@@ -143,9 +143,9 @@ static bool unpack_all(struct cul_kallsyms *syms, const struct cul_ksource *sour
 
 static bool load_addresses(struct cul_kallsyms *syms, const struct cul_ksource *source, const struct cul_kallsyms_tables *t)
 {
-	uint64_t base, stext = 0, found = 0;
+	uint64_t base, stext = 0, offset_of_stext = 0;
+	bool percpu = true, found = false;
 	int32_t chunk[256];
-	bool percpu = true;
 
 	if (!source->read(source->ctx, t->base, &base, 8))
 		return false;
@@ -160,8 +160,8 @@ static bool load_addresses(struct cul_kallsyms *syms, const struct cul_ksource *
 	if (source->symbol(source->ctx, "_stext", &stext))
 		for (uint32_t i = 0; i < t->count && !found; i++)
 			if (!strcmp(syms->text + syms->names[i] + (syms->text[syms->names[i]] != 0), "_stext"))
-				found = syms->addresses[i];
-	if (found && base + (uint32_t)found == stext)
+				offset_of_stext = syms->addresses[i], found = true; /* may be 0 */
+	if (found && base + (uint32_t)offset_of_stext == stext)
 		percpu = false;
 	for (uint32_t i = 0; i < t->count; i++) {
 		int64_t offset = (int64_t)syms->addresses[i];

@@ -2,8 +2,8 @@
 /**
  * A kernel inside a dump, without its debuginfo: what the other files here stand on, and the order in which they come.
  *
- * VMCOREINFO leads to kallsyms, kallsyms to BTF (between __start_BTF and __stop_BTF), and those two to everything else. Each
- * stage needs the ones before it; where one fails, dump.missing says so and what stands on it is left out.
+ * VMCOREINFO leads to kallsyms, kallsyms (kfind.c where it has functions only) to BTF (between __start_BTF and __stop_BTF), and those
+ * two to everything else. Each stage needs the ones before it; where one fails, dump.missing says so and what stands on it is left out.
  */
 #include <stdio.h>
 
@@ -59,7 +59,7 @@ bool cul_kread_text(const struct cul_kernel *k, uint64_t address, char *out, siz
 
 bool cul_ksymbol(const struct cul_kernel *k, const char *name, uint64_t *ret)
 {
-	return cul_kallsyms_find(&k->syms, name, ret) || k->source.symbol(k->source.ctx, name, ret);
+	return cul_kallsyms_find(&k->syms, name, ret) || cul_kfound_at(k, name, ret) || k->source.symbol(k->source.ctx, name, ret);
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
@@ -71,6 +71,8 @@ bool cul_kname_at(struct cul_kernel *k, uint64_t address, bool exact, struct cul
 	struct cul_kmodule *module = cul_kmodule_at(k, at);
 	struct cul_ksymbol symbol;
 
+	if (k->text_only && !cul_ktext(k, at)) /* modules then keep names of functions only, too */
+		return false;
 	if (module ? !cul_kmodule_symbol(k, module, at, &symbol) : !cul_kallsyms_at(&k->syms, at, &symbol))
 		return false;
 	if (!module && (symbol.size > (1u << 30) || address - symbol.start > (1u << 30)))
@@ -117,8 +119,9 @@ static bool load_types(struct cul_kernel *k, const char **why)
 	uint64_t start, stop;
 	uint8_t *data;
 
-	if (!cul_kallsyms_find(&k->syms, "__start_BTF", &start) || !cul_kallsyms_find(&k->syms, "__stop_BTF", &stop)) {
-		*why = "this kernel was built without BTF (CONFIG_DEBUG_INFO_BTF)";
+	if (!cul_ksymbol(k, "__start_BTF", &start) || !cul_ksymbol(k, "__stop_BTF", &stop)) {
+		*why = k->text_only ? "kallsyms has functions only (CONFIG_KALLSYMS_ALL), and no BTF was found in the image" :
+				      "this kernel was built without BTF (CONFIG_DEBUG_INFO_BTF)";
 		return false;
 	}
 	if (stop <= start || stop - start > MOST_BTF || stop - start > k->source.most) {
@@ -178,13 +181,15 @@ static enum cul_status stages(struct cul_kernel *k)
 		return cul_kmissing(k, "symbols", "kernel addresses can't be translated");
 	if (!cul_kallsyms_load(&k->syms, &k->source, k->arena, &why))
 		return cul_kmissing(k, "symbols", why);
-	if (!load_types(k, &why))
-		return cul_kmissing(k, "types", why);
-	load_clock(k);
 	cul_ksymbol(k, "_stext", &k->stext);
 	cul_ksymbol(k, "_etext", &k->etext);
 	cul_ksymbol(k, "_sinittext", &k->sinittext);
 	cul_ksymbol(k, "_einittext", &k->einittext);
+	cul_kfind_symbols(k);
+	if (!load_types(k, &why))
+		return cul_kmissing(k, "types", why);
+	cul_kfind_lists(k);
+	load_clock(k);
 	if (!cul_kmodules_load(k, &why)) {
 		status = cul_kmissing(k, "modules", why);
 		if (status != CUL_OK)

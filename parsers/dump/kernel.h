@@ -100,6 +100,13 @@ struct cul_kernel {
 	uint64_t clock_ns;    /* newest run queue clock; 0: unknown */
 	uint64_t stack_size;
 	uint64_t stext, etext, sinittext, einittext;
+	bool text_only;	    /* kallsyms has functions only */
+	uint64_t image_end; /* of text_only: where the kernel's image ends */
+	struct cul_kfound {
+		const char *name;
+		uint64_t value;
+	} found[16];	    /* variables that kallsyms does not have */
+	unsigned found_count;
 	struct {
 		uint64_t ip, table;
 		uint32_t count, size;
@@ -154,6 +161,14 @@ void cul_kname_print(struct cul_kernel *k, uint64_t address, char *out, size_t s
 /** Tell that a stage failed: dump.missing. */
 enum cul_status cul_kmissing(struct cul_kernel *k, const char *stage, const char *why);
 struct cul_record cul_krecord(const struct cul_kernel *k, const char *text);
+
+/* ---- kfind.c ----------------------------------------------------------------------------------------------------------- */
+
+/** Where kallsyms has functions only: search the image for the variables that the others here ask for. */
+void cul_kfind_symbols(struct cul_kernel *k);
+/** The same by types: once BTF is there. */
+void cul_kfind_lists(struct cul_kernel *k);
+bool cul_kfound_at(const struct cul_kernel *k, const char *name, uint64_t *ret);
 
 /* ---- kmodule.c -------------------------------------------------------------------------------------------------------- */
 

@@ -128,13 +128,40 @@ static void widen(struct cul_kernel *k, const struct cul_kmodule *m)
 	}
 }
 
+/* kallsyms has functions only: the list's head is the one in the image that leads to a struct module and back */
+static bool find_list(const struct cul_kernel *k, const struct offsets *o, uint64_t *head)
+{
+	struct cul_kmodule trial;
+	uint64_t words[512];
+
+	for (uint64_t page = k->etext & ~UINT64_C(4095); page < k->image_end; page += 4096) {
+		if (!cul_kread(k, page, words, 4096))
+			continue;
+		for (size_t i = 0; i + 1 < 512; i++) {
+			uint64_t at = page + 8 * i, next = words[i], back = words[i + 1];
+
+			if (!cul_kaddress(next) || !cul_kaddress(back) || next % 8 || back % 8 || next - k->stext < k->image_end - k->stext ||
+			    cul_kread_u64(k, next + 8) != at || cul_kread_u64(k, back) != at ||
+			    !read_module(k, o, next - (uint64_t)o->list, &trial))
+				continue;
+			/* it lies in its own memory */
+			for (unsigned r = 0; r < trial.region_count; r++)
+				if (trial.address - trial.regions[r].base < trial.regions[r].size) {
+					*head = at;
+					return true;
+				}
+		}
+	}
+	return false;
+}
+
 bool cul_kmodules_load(struct cul_kernel *k, const char **why)
 {
 	struct offsets o;
 	uint64_t head, at;
 	uint32_t steps = 0;
 
-	if (!cul_ksymbol(k, "modules", &head) || !load_offsets(k, &o)) {
+	if (!load_offsets(k, &o) || !(k->text_only ? find_list(k, &o, &head) : cul_ksymbol(k, "modules", &head))) {
 		*why = "no list of modules, or in a form that is not known";
 		return false;
 	}

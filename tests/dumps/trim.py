@@ -3,11 +3,12 @@
 """
 A kernel dump that keeps only what culprit reads of it, for samples/.
 
-usage: trim.py CULPRIT DUMP OUT.elf[.xz]
+usage: trim.py CULPRIT DUMP OUT.elf[.xz] [--blank]
 
 DUMP is ELF64 or kdump-compressed (raw, zlib or zstd pages; zstd by the program). strace tells which places of the file are read; the
 pages there are written as an ELF dump with the notes of the old one, all other memory is left out as if it had been filtered.
-Needs strace. Both must give the same observations but for what describes the container itself.
+--blank: of kallsyms' names and BTF's members, which are most of what stays, those are made blanks of the same length that no source of
+culprit's names and no stack. Needs strace. Both must give the same observations but for what describes the container itself.
 """
 import lzma
 import os
@@ -91,7 +92,14 @@ def unpacked(data, page):
     return body.ljust(PAGE, b'\0')
 
 
-def written(data, pages, keep, notes):
+def machine_of(data, notes):
+    if data[:4] == b'\x7fELF':
+        return struct.unpack_from('<H', data, 18)[0]
+    return 183 if b'NUMBER(kimage_voffset)' in notes else 62
+
+
+def written(data, contents, notes):
+    keep = contents.keys()
     runs = []
     for pfn in sorted(keep):
         if runs and runs[-1][1] == pfn:
@@ -99,7 +107,7 @@ def written(data, pages, keep, notes):
         else:
             runs.append([pfn, pfn + 1])
     at = 64 + 56 * (1 + len(runs))
-    head = b'\x7fELF\2\1\1' + bytes(9) + struct.pack('<HHIQQQIHHHHHH', 4, 62, 1, 0, 64, 0, 0, 64, 56, 1 + len(runs), 0, 0, 0)
+    head = b'\x7fELF\2\1\1' + bytes(9) + struct.pack('<HHIQQQIHHHHHH', 4, machine_of(data, notes), 1, 0, 64, 0, 0, 64, 56, 1 + len(runs), 0, 0, 0)
     table, body = struct.pack('<IIQQQQQQ', 4, 0, at, 0, 0, len(notes), len(notes), 0), [notes]
     at += len(notes)
     body.append(bytes(-at % 8))
@@ -107,9 +115,122 @@ def written(data, pages, keep, notes):
     for first, last in runs:
         size = (last - first) * PAGE
         table += struct.pack('<IIQQQQQQ', 1, 0, at, 0, first * PAGE, size, size, 0)
-        body.extend(unpacked(data, pages[pfn]) for pfn in range(first, last))
+        body.extend(contents[pfn] for pfn in range(first, last))
         at += size
     return head + table + b''.join(body)
+
+
+class Image:
+    """The kernel's image in the pages that stay, by virtual address."""
+    def __init__(self, contents, notes):
+        self.contents = contents
+        self.info = dict(l.split('=', 1) for l in notes[notes.index(b'OSRELEASE='):].split(b'\0')[0].decode().splitlines() if '=' in l)
+        if 'NUMBER(kimage_voffset)' in self.info:
+            self.shift = int(self.info['NUMBER(kimage_voffset)'], 16)
+        else:
+            self.shift = 0xffffffff80000000 - int(self.info['NUMBER(phys_base)'])
+
+    def symbol(self, name):
+        return int(self.info[f'SYMBOL({name})'], 16)
+
+    def read(self, at, size):
+        at -= self.shift
+        first, last = at // PAGE, (at + size - 1) // PAGE
+        whole = b''.join(self.contents.get(p, bytes(PAGE)) for p in range(first, last + 1))
+        return bytearray(whole[at - first * PAGE:][:size])
+
+    def write(self, at, data):
+        at -= self.shift
+        for i in range(0, len(data)):
+            page = self.contents.get((at + i) // PAGE)
+            if page is not None:
+                page[(at + i) % PAGE] = data[i]
+
+
+def blank_kallsyms(image, wanted):
+    """Blank the names of symbols; where BTF is."""
+    count, = struct.unpack('<I', image.read(image.symbol('kallsyms_num_syms'), 4))
+    index = struct.unpack('<256H', image.read(image.symbol('kallsyms_token_index'), 512))
+    table = bytes(image.read(image.symbol('kallsyms_token_table'), max(index) + 64))
+    tokens = [table[i:table.index(0, i)] for i in index]
+    offsets = struct.unpack(f'<{count}I', image.read(image.symbol('kallsyms_offsets'), 4 * count))
+    base, = struct.unpack('<Q', image.read(image.symbol('kallsyms_relative_base'), 8))
+    names, at, start = image.read(image.symbol('kallsyms_names'), count * 24), 0, {}
+    for i in range(count):
+        n, at = names[at], at + 1
+        if n & 0x80:
+            n, at = (n & 0x7f) | names[at] << 7, at + 1
+        name = b''.join(tokens[t] for t in names[at:at + n])[1:].decode()
+        start[name] = base + offsets[i]
+        parts = name.split('.')[0].split('_')  # the sources also ask for beginnings: schedule, schedule_timeout
+        if not any('_'.join(parts[:i + 1]) in wanted for i in range(len(parts)) if any(parts[:i + 1])):
+            names[at:at + n] = bytes([ord('t')]) * n
+        at += n
+    image.write(image.symbol('kallsyms_names'), names[:at])
+    return start['__start_BTF'], start['__stop_BTF']
+
+
+def blank_btf(image, start, stop, wanted):
+    data = image.read(start, stop - start)
+    size, strings_at, strings_size = struct.unpack_from('<3I', data, 12)
+    strings_at += 24
+    extra = {1: 4, 3: 12, 14: 4, 17: 4}
+    each = {4: 12, 5: 12, 6: 8, 13: 8, 15: 12, 19: 12}
+    name_at = lambda n: bytes(data[strings_at + n:data.index(0, strings_at + n)]).decode()
+    types, at = [None], 24
+    while at < 24 + size:
+        name, info = struct.unpack_from('<II', data, at)
+        kind, count = info >> 24 & 0x1f, info & 0xffff
+        types.append((at, kind, count, name))
+        at += 12 + extra.get(kind, 0) + each.get(kind, 0) * count
+    members = lambda t: [struct.unpack_from('<II', data, t[0] + 12 + i * 12) for i in range(t[2])]
+    target = lambda t: struct.unpack_from('<I', data, t[0] + 8)[0]
+
+    def behind(number):
+        while number and types[number][1] in (2, 3, 8, 9, 10, 11, 18):
+            number = struct.unpack_from('<I', data, types[number][0] + 12)[0] if types[number][1] == 3 else target(types[number])
+        return number
+    keep, todo = set(), [i for i, t in enumerate(types) if t and t[1] in (4, 5, 6, 19) and t[3] and name_at(t[3]) in wanted]
+    while todo:
+        number = todo.pop()
+        if number in keep or not number:
+            continue
+        keep.add(number)
+        if types[number][1] in (4, 5):
+            todo += [behind(kind) for name, kind in members(types[number]) if not name or name_at(name) in wanted]
+    used = {0}
+    for i, t in enumerate(types):
+        if not t:
+            continue
+        if i in keep or t[1] not in each:
+            if t[1] not in (12, 14, 17):
+                used.add(t[3])
+            else:
+                struct.pack_into('<I', data, t[0], 0)
+            if i in keep:
+                used.update(struct.unpack_from('<I', data, t[0] + 12 + n * each[t[1]])[0] for n in range(t[2]))
+        else:
+            struct.pack_into('<I', data, t[0], 0)
+            first = t[0] + 12
+            data[first:first + t[2] * each[t[1]]] = bytes(t[2] * each[t[1]])
+    strings = bytearray(b'\0') * strings_size
+    for n in used:
+        strings[n:n + len(name_at(n))] = name_at(n).encode()
+    data[strings_at:strings_at + strings_size] = strings
+    image.write(start, data)
+
+
+def words_of(culprit, dump):
+    """What the sources name, and what stands on stacks."""
+    here = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'parsers', 'dump')
+    words = set()
+    for source in os.listdir(here):
+        for text in re.findall(r'"([^"]*)"', open(os.path.join(here, source)).read()):
+            words.update(re.findall(r'\w+', text))
+    for command in (['dump', 'stacks'], ['parse']):
+        text = subprocess.run([culprit, *command, dump], capture_output=True, text=True).stdout
+        words.update(re.findall(r'\w+', text))
+    return words
 
 
 def observations(culprit, dump):
@@ -133,7 +254,11 @@ def main():
                 break
             if o[0] + o[1] > offset:
                 keep.add(o[2])
-    whole = written(data, pages, keep, notes)
+    contents = {pfn: bytearray(unpacked(data, pages[pfn])) for pfn in keep}
+    if '--blank' in sys.argv:
+        wanted, image = words_of(culprit, dump), Image(contents, notes)
+        blank_btf(image, *blank_kallsyms(image, wanted), wanted)
+    whole = written(data, contents, notes)
     if out.endswith('.xz'):
         packed = lzma.compress(whole, preset=9 | lzma.PRESET_EXTREME)
     else:
