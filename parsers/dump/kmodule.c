@@ -128,6 +128,18 @@ static void widen(struct cul_kernel *k, const struct cul_kmodule *m)
 	}
 }
 
+/* a name as Kbuild makes it, and memory of its own that the struct itself lies in */
+static bool is_module(const struct cul_kmodule *m)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+	bool inside = false;
+
+	for (unsigned r = 0; r < m->region_count; r++)
+		if (m->address - m->regions[r].base < m->regions[r].size)
+			inside = true;
+	return inside && m->regions[0].base % 4096 == 0 && m->name[0] && !m->name[strspn(m->name, letters)];
+}
+
 /* kallsyms has functions only: the list's head is the one in the image that leads to a struct module and back */
 static bool find_list(const struct cul_kernel *k, const struct offsets *o, uint64_t *head)
 {
@@ -142,14 +154,10 @@ static bool find_list(const struct cul_kernel *k, const struct offsets *o, uint6
 
 			if (!cul_kaddress(next) || !cul_kaddress(back) || next % 8 || back % 8 || next - k->stext < k->image_end - k->stext ||
 			    cul_kread_u64(k, next + 8) != at || cul_kread_u64(k, back) != at ||
-			    !read_module(k, o, next - (uint64_t)o->list, &trial))
+			    !read_module(k, o, next - (uint64_t)o->list, &trial) || !is_module(&trial))
 				continue;
-			/* it lies in its own memory */
-			for (unsigned r = 0; r < trial.region_count; r++)
-				if (trial.address - trial.regions[r].base < trial.regions[r].size) {
-					*head = at;
-					return true;
-				}
+			*head = at;
+			return true;
 		}
 	}
 	return false;
