@@ -45,7 +45,7 @@ void cul_note_time(struct cul_parse *p, struct cul_time time)
 	p->span.last = time;
 }
 
-static void drop_followers(struct cul_parse *p)
+void cul_drop_followers(struct cul_parse *p)
 {
 	for (size_t i = 0; i < p->follower_count; i++) {
 		enum cul_status status = CUL_OK;
@@ -61,7 +61,7 @@ static void end_section(struct cul_parse *p, const char *capture)
 {
 	if (!p->open)
 		return;
-	drop_followers(p);
+	cul_drop_followers(p);
 	cul_fold_end(p);
 	if (p->passed)
 		cul_catch_up(p, true); /* for the time of the last record */

@@ -213,11 +213,16 @@ static void remember(struct cul_parse *p, struct cul_record *rec)
 }
 
 #define CUL_KEPT_BYTES (4u << 20) /* kept text of followers that are done; above it, it is let go */
+#define CUL_KEPT_MOST (64u << 20) /* somebody follows all the time: above it they are done */
 
 /* Nobody follows: what followers kept is let go, so that a log of a million errors costs no more than one of ten. */
 static void forget(struct cul_parse *p, struct cul_record *rec)
 {
 	char host[256], unit[256], caller[256];
+	if (!p->has_last && rec->bare) { /* there is nothing to inherit yet */
+		cul_arena_reset(p->arena);
+		return;
+	}
 	bool ours = p->has_last && rec->host.data == p->last.host.data && rec->unit.data == p->last.unit.data &&
 		    rec->caller.data == p->last.caller.data;
 	if (!ours || p->last.host.size > sizeof(host) || p->last.unit.size > sizeof(unit) || p->last.caller.size > sizeof(caller))
@@ -416,6 +421,8 @@ void cul_read_record(struct cul_parse *p, const struct cul_line *line)
 	cul_confirm_lines(p, &rec);
 	if (p->follower_count)
 		feed_followers(p, &rec);
+	if (p->follower_count && cul_arena_bytes(p->arena) > CUL_KEPT_MOST)
+		cul_drop_followers(p);
 	if (!p->follower_count && cul_arena_bytes(p->arena) > CUL_KEPT_BYTES)
 		forget(p, &rec);
 	if (rec.message.data < line->text.data || rec.message.data > line->text.data + line->text.size)

@@ -51,6 +51,9 @@ FILES = {
     "deep.xml": (lambda: '<nvidia_smi_log>\n<gpu id="00000000:31:00.0">\n' + "".join(f"<a{n}>" for n in range(200000)) + "\n</gpu>\n</nvidia_smi_log>\n", ""),
     "begun.xml": (lambda: "<nvidia_smi_log>\n" * 200000, ""),
     "heads.csv": (lambda: "device,GPU use (%)\n" * 2500000, "", 40),
+    # somebody follows all the time
+    "goroutines.log": (lambda: "".join(f"goroutine {n} [running]:\nmain.f{n}()\n\t/a.go:{n}\n" for n in range(200000)), "go.goroutine", 60),
+    "units.log": (lambda: "".join(f"Nov 21 02:00:59 h u{n}[{n}]: Traceback (most recent call last):\n" for n in range(500000)), "", 120),
     "smi.txt": (lambda: log(20000), "nvidia.smi.ecc", 40),
 }
 
