@@ -73,7 +73,7 @@ def main(culprit, what):
             child.returncode = os.waitstatus_to_exitcode(status)
             took = time.monotonic() - began
             with open(out, "rb") as f:
-                told = f.read()
+                told = f.read(1 << 20)
             os.unlink(path)
             print(f"{name}: {took:.1f} s, {used.ru_maxrss >> 10} MiB for {size >> 10} KiB")
             if child.returncode or took > SECONDS or (what == "memory" and used.ru_maxrss >> 10 > (most or [MIB])[0]):
