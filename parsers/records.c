@@ -57,6 +57,29 @@ static struct cul_slice settle(struct cul_parse *p, struct cul_slice text)
 	return text;
 }
 
+/*
+ * The time of a program (@inner, UTC) on the wall clock of the syslog line around it, where both differ by whole quarters of an hour: the
+ * kernel's lines beside it have no other clock. Else the program's own. A New Year's Eve that only one of them has is left alone.
+ */
+static struct cul_time same_clock(struct cul_time outer, struct cul_time inner)
+{
+	const int64_t quarter = 900 * CUL_SECOND;
+	int year, month, day, hour, minute, second, of_inner[6];
+	int64_t frac, inner_frac, diff;
+	if (outer.no_date || inner.no_year || inner.no_date)
+		return inner;
+	cul_clock_split(outer.ns, &year, &month, &day, &hour, &minute, &second, &frac);
+	if (outer.no_year)
+		cul_clock_split(inner.ns, &year, &of_inner[1], &of_inner[2], &of_inner[3], &of_inner[4], &of_inner[5], &inner_frac);
+	int64_t wall = cul_clock_civil(year, month, day, hour, minute, second, frac);
+	if (wall == CUL_NO_TIME || __builtin_sub_overflow(wall, inner.ns, &diff) || diff < -56 * quarter - CUL_SECOND * 10 || diff > 56 * quarter + CUL_SECOND * 10)
+		return inner;
+	int64_t zone = (diff + (diff < 0 ? -quarter / 2 : quarter / 2)) / quarter * quarter, off = diff - zone;
+	if (!zone || off < -5 * CUL_SECOND || off > 5 * CUL_SECOND)
+		return inner;
+	return (struct cul_time){ .ns = inner.ns + zone, .clock = CUL_CLOCK_LOCAL };
+}
+
 /* Envelope by envelope: the outer wall time wins, the kernel's own clock is kept beside it. */
 void cul_peel(struct cul_parse *p, struct cul_record *rec)
 {
@@ -91,7 +114,7 @@ void cul_peel(struct cul_parse *p, struct cul_record *rec)
 			rec->boot_ns = rec->time.ns;
 			rec->time = layer.time;
 		} else if (layer.time.ns != CUL_NO_TIME && layer.time.clock == CUL_CLOCK_UTC && rec->time.clock == CUL_CLOCK_LOCAL) {
-			rec->time = layer.time; /* the program says its zone, syslog does not */
+			rec->time = same_clock(rec->time, layer.time); /* the program says its zone, syslog does not */
 		}
 		rec->bare = false;
 		if (layer.message.data == rec->line.text.data && layer.message.size == rec->line.text.size)
