@@ -9,7 +9,7 @@
  *
  * arm64 (ARM DDI 0487, D8.3; kernel/vmcore_info.c of arch/arm64): pages of 4, 16, 64 KiB, NUMBER(VA_BITS), NUMBER(kimage_voffset),
  * NUMBER(TCR_EL1_T1SZ). A table's last level has both low bits set, a block on the way only the first. Tried on dumps of guests with
- * pages of 4 KiB, 48 and 52 bits (LPA2), and a kernel for 52 on a CPU of 48; pages of 16 and 64 KiB by the manual only.
+ * pages of 4 and 16 KiB, 48 and 52 bits (LPA2), and kernels for 52 on CPUs of 48 (levels 3 to 5); pages of 64 KiB by the manual only.
  */
 #include "parsers/dump/ktranslate.h"
 

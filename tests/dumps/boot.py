@@ -9,7 +9,7 @@ Each kernel dies in each way (panic: sysrq-c; oom: a shell that eats all memory;
 written in each form that this QEMU writes: OUT/KERNEL-WAY.{elf,kdump-zlib,…}, and beside it OUT/KERNEL-WAY.serial, what the guest
 printed. x86-64 or arm64, as KERNEL is; ARCH=arm64 downloads that one (`dpkg --add-architecture arm64` first). Needs
 qemu-system-x86_64 or qemu-system-aarch64 and a static busybox (BUSYBOX=FILE; of another machine it is downloaded); some 20 s a boot, a
-minute for arm64. KVM=1 uses KVM. WAYS="panic frozen" only those, CPU=cortex-a57 another CPU than QEMU's best, INSERT="FILE.ko ARG" one
+minute for arm64. KVM=1 uses KVM. WAYS="panic frozen" only those, CPU=cortex-a57 another CPU than QEMU's best, SMP=2 two, INSERT="FILE.ko ARG" one
 more module, APPEND=… more of the kernel's command line.
 
 The guest has the vmcoreinfo device. Where X/lib/modules lies beside X/boot/vmlinuz-…, what the guest needs of it is loaded, qemu_fw_cfg
@@ -167,7 +167,7 @@ def boot(kernel, initrd, way, out, folder):
             os.unlink(old)
     command, console = machine(kernel)
     guest = subprocess.Popen([*command, '-kernel', kernel, '-initrd', initrd, '-append', f'console={console} panic=0 way={way} ' + os.environ.get('APPEND', ''), '-nodefaults',
-                              '-display', 'none', '-no-reboot', '-serial', 'file:' + serial, '-device', 'vmcoreinfo',
+                              '-smp', os.environ.get('SMP', '1'), '-display', 'none', '-no-reboot', '-serial', 'file:' + serial, '-device', 'vmcoreinfo',
                               '-qmp', f'unix:{monitor},server=on,wait=off'])
     try:
         until = time.time() + 600
