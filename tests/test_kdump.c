@@ -355,7 +355,7 @@ static void test_kallsyms_text(void **state)
 	struct cul_arena *arena = cul_arena_new();
 	struct machine *m = calloc(1, sizeof(*m));
 	struct cul_ksource source = source_of(m);
-	uint64_t base, offsets, value;
+	uint64_t base = 0, offsets = 0, value = 0;
 	struct cul_kallsyms syms;
 	const char *why;
 
