@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/structured.h"
+#include "parsers/peel.h"
 #include "parsers/state.h"
 
 #define LINES_ABOVE 64 /* in which the time of a line without one is looked for */

@@ -33,6 +33,9 @@ static inline bool cul_peel_iso(struct cul_slice text)
 	       cul_peel_digit(text.data[3]) && (text.data[4] == '-' || text.data[4] == '/') && cul_peel_digit(text.data[5]);
 }
 
+/** stamp.c: the time of a line without a known envelope, where one begins within its first bytes. */
+bool cul_stamp(struct cul_slice line, struct cul_time *ret);
+
 /**
  * "host ident[pid]: message" or "ident[pid]: message" at the start of @text (blanks trimmed before). On success fills host
  * (may be left empty), unit, caller, kernel and message of @rec. @strict: ident must have a pid or be "kernel".

@@ -13,7 +13,7 @@
  *   Sat Mar 14 09:26:03 2026 text; 03/14/2026 09:26:03 text; 1773480363 text; 1773480363123 text
  */
 #include "base/clock.h"
-#include "parsers/state.h"
+#include "parsers/peel.h"
 
 #define WITHIN 64       /* bytes in which it begins */
 #define WITHIN_JSON 200

@@ -142,8 +142,6 @@ void cul_confirm_lines(struct cul_parse *parse, const struct cul_record *rec);
 void cul_confirm_fold(struct cul_parse *parse, const struct cul_record *rec, size_t which, struct cul_slice text);
 /** Does a pattern that has no literal stand in @line? Sets always_hit. */
 void cul_ask_always(struct cul_parse *parse, const struct cul_line *line);
-/** stamp.c: the time of a line without a known envelope, where one begins within its first bytes. */
-bool cul_stamp(struct cul_slice line, struct cul_time *ret);
 /** Whoever follows is told that the input ended. */
 void cul_drop_followers(struct cul_parse *parse);
 /** fold.c: make room where an interest needs it; the next line; the last one was it. */
