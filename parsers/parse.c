@@ -293,6 +293,12 @@ static bool is_remark(struct cul_parse *p, struct cul_slice text)
 	return cul_starts(text, CUL_LIT("# ")) && cul_lines_peek(p->lines, 1, &next) && cul_mark_command(next.text);
 }
 
+/* Markdown's other form of what is pasted, and a mail's of what is quoted. */
+static bool is_indented(struct cul_slice line)
+{
+	return cul_starts(line, CUL_LIT("    ")) || cul_starts(line, CUL_LIT("\t")) || cul_starts(line, CUL_LIT(">"));
+}
+
 /* Lines that nobody wants are counted and left where they stand. @plain: whatever else a line is depends on itself alone. */
 static void pass_over(struct cul_parse *p, bool paper, bool plain)
 {
@@ -355,7 +361,7 @@ static void drop_mark(struct cul_parse *p, struct place *at, const struct cul_ma
 		at->fenced = !at->fenced;
 		if (!at->fenced)
 			p->name = CUL_NONE;
-		else if (cul_is_quoted_writing(line->text, p->lines))
+		else if (cul_is_quoted_writing(line->text, p->lines) || (at->ticket && cul_is_told_of(p->lines, false)))
 			while (cul_lines_peek(p->lines, 0, line) && cul_mark_read(line->text, &other) != CUL_MARK_FENCE)
 				drop_line(p, line);
 	}
@@ -416,7 +422,7 @@ static void read_member(struct cul_parse *p)
 		if (at.blanks && drop_title(p, &at, &line))
 			continue;
 		if ((at.trials && cul_in_passed_trial(p->lines)) || (at.fenced && is_remark(p, line.text)) ||
-		    (at.ticket && !at.fenced && cul_is_hearsay(line.text))) {
+		    (at.ticket && !at.fenced && (cul_is_hearsay(line.text) || (is_indented(line.text) && cul_is_told_of(p->lines, true))))) {
 			drop_line(p, &line);
 			continue;
 		}

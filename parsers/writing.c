@@ -13,9 +13,9 @@
  *
  * And what a test that passed printed in a log of pytest (-s, live logs, -rP), go test -v or GoogleTest: it provoked that.
  *
- * A postmortem that tells what was done since, and a mail that says that an alert is over (Alertmanager's and Grafana's "[RESOLVED]",
+ * A postmortem and a closed ticket that tell what was done since (unless the cause is still asked for), and a mail that says that an alert is over (Alertmanager's and Grafana's "[RESOLVED]",
  * Zabbix' "Resolved:", Nagios' "RECOVERY") report none either, nor does a sentence of a ticket about the past or another machine: "last
- * month gpu-07 died with `NVRM: Xid ...`".
+ * month gpu-07 died with `NVRM: Xid ...`", and a pasted block that is led in so.
  */
 #include "parsers/writing.h"
 
@@ -280,7 +280,7 @@ bool cul_is_trials(struct cul_lines *lines)
 	struct cul_line line;
 	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
 		if (line.text.size && memchr(line.text.data, '=', line.text.size) &&
-		    (cul_has(line.text, CUL_LIT("= test session starts =")) || cul_has(line.text, CUL_LIT("=== RUN  ")) || cul_has(line.text, CUL_LIT("[==========] Running "))))
+		    (cul_has(line.text, CUL_LIT("= test session starts =")) || cul_has(line.text, CUL_LIT("= PASSES =")) || cul_has(line.text, CUL_LIT("=== RUN  ")) || cul_has(line.text, CUL_LIT("[==========] Running "))))
 			return true;
 	return false;
 }
@@ -380,6 +380,48 @@ static bool by_all_clear(struct cul_lines *lines)
 	return gone && seen >= 2;
 }
 
+/* It is written down, but nobody knows yet why: then it is asked about. */
+static bool is_unanswered(struct cul_slice line)
+{
+	static const char *const open[] = { "root cause: open", "root cause: unknown", "root cause: tbd", "root cause: pending", "root cause unknown", "cause is unknown",
+					    "cause unknown", "not yet known", "under investigation", "to be determined", "please analy", "please find out", "reopen",
+					    "根因未明", "原因未知", "原因不明", "请分析", "重新打开" };
+	for (size_t i = 0; i < sizeof(open) / sizeof(*open); i++)
+		if (cul_find_nocase(line, cul_str(open[i])) != SIZE_MAX)
+			return true;
+	return false;
+}
+
+/* "Ticket #12   Status: Closed" and what was done: nobody asks about that any more. */
+static bool by_closed_ticket(struct cul_slice member, struct cul_lines *lines)
+{
+	static const char *const heads[] = { "ticket", "issue", "incident", "case", "request", "工单" };
+	static const char *const shut[] = { "closed", "resolved", "done", "completed", "fixed", "已关闭", "已解决", "已完成" };
+	static const char *const done[] = { "replaced", "swapped", "repaired", "verified", "rebuilt", "fixed by", "closing", "已更换", "已修复", "已确认" };
+	struct cul_line line;
+	bool headed = false, over = false, mended = false;
+	if (!is_notes(member))
+		return false;
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
+		struct cul_slice text = cul_trim(line.text);
+		for (size_t k = 0; i < 3 && text.size < 200 && k < sizeof(heads) / sizeof(*heads); k++)
+			headed |= cul_find_nocase(text, cul_str(heads[k])) < 4;
+		if (!headed && i > 3)
+			return false;
+		size_t at = i < 12 ? cul_find_nocase(text, CUL_LIT("status: ")) : SIZE_MAX;
+		if (at == SIZE_MAX && i < 12 && (at = cul_find(text, CUL_LIT("状态："))) != SIZE_MAX)
+			at++; /* nine bytes */
+		struct cul_slice state = at == SIZE_MAX ? CUL_NONE : cul_trim(cul_from(text, at + 8));
+		for (size_t k = 0; state.size && k < sizeof(shut) / sizeof(*shut); k++)
+			over |= cul_find_nocase(state, cul_str(shut[k])) == 0;
+		for (size_t k = 0; k < sizeof(done) / sizeof(*done); k++)
+			mended |= cul_find_nocase(text, cul_str(done[k])) != SIZE_MAX;
+		if (is_unanswered(text))
+			return false;
+	}
+	return headed && over && mended;
+}
+
 /* "# Postmortem: ..." with what was done since: the record of an incident that is over. */
 static bool by_postmortem(struct cul_slice member, struct cul_lines *lines)
 {
@@ -397,6 +439,8 @@ static bool by_postmortem(struct cul_slice member, struct cul_lines *lines)
 			return false;
 		for (size_t k = 0; headed && k < sizeof(done) / sizeof(*done); k++)
 			over |= cul_find_nocase(line.text, cul_str(done[k])) != SIZE_MAX;
+		if (is_unanswered(line.text))
+			return false;
 	}
 	return headed && over;
 }
@@ -457,11 +501,53 @@ bool cul_is_hearsay(struct cul_slice line)
 	return told;
 }
 
+static bool has_one(struct cul_slice text, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (cul_find_nocase(text, cul_str(words[i])) != SIZE_MAX)
+			return true;
+	return false;
+}
+
+bool cul_is_told_of(struct cul_lines *lines, bool itself)
+{
+	/* these say so by themselves */
+	static const char *const sure[] = { "on another ", "on the other ", "on a different ", "from another ", "from a different ", "在另一台", "在其他机器" };
+	/* these may be the machine of whoever asks for help: the writer has to set his own against it */
+	static const char *const whose[] = { "'s machine", "'s workstation", "'s server", "'s node", "'s box", "'s host", "'s pc", "'s cluster", "from there", "over there",
+					     "other machine", "other node", "other server", "colleague", "last month", "last year", "同事的", "别的机器" };
+	static const char *const here[] = { " here", "this machine", "this host", "this node", "this server", "本机", "这台" };
+	static const char *const mine[] = { "mine ", "ours ", "my machine", "my workstation", "my node", "our node", "our machine", "my server", "our server", "本机", "我的机器", "我们的机器" };
+	static const char *const well[] = { " never", " not ", "n't ", " fine", " no ", "healthy", " ok", "没有", "正常" };
+	struct cul_above above = { .itself = itself };
+	struct cul_line line;
+	bool begun = false, is_sure = false, is_whose = false;
+	for (size_t i = 0; i < 80 && cul_lines_above(lines, &above, &line); i++) {
+		struct cul_slice text = cul_trim(line.text);
+		bool inside = !text.size || cul_starts(line.text, CUL_LIT("    ")) || cul_starts(line.text, CUL_LIT("\t")) || cul_starts(line.text, CUL_LIT(">"));
+		if (!begun && inside)
+			continue;
+		if (!begun && !cul_ends(text, CUL_LIT(":")) && !cul_ends(text, CUL_LIT("：")))
+			return false;
+		if (begun && (inside || cul_starts(text, CUL_LIT("#")) || cul_starts(text, CUL_LIT("```"))))
+			break;
+		begun = true;
+		if (has_one(text, here, sizeof(here) / sizeof(*here)))
+			return false;
+		is_sure |= has_one(text, sure, sizeof(sure) / sizeof(*sure));
+		is_whose |= has_one(text, whose, sizeof(whose) / sizeof(*whose));
+	}
+	for (size_t i = 0; !is_sure && is_whose && i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
+		if (has_one(line.text, mine, sizeof(mine) / sizeof(*mine)) && has_one(line.text, well, sizeof(well) / sizeof(*well)))
+			return true;
+	return is_sure;
+}
+
 bool cul_is_writing(struct cul_slice member, struct cul_lines *lines)
 {
 	struct cul_slice name = base_name(member);
 	bool log = cul_ends(name, CUL_LIT(".log")) || cul_ends(name, CUL_LIT(".out")); /* a build's log may begin with what it builds */
-	return by_name(member) || by_all_clear(lines) || by_postmortem(member, lines) || (!log && by_commit(lines)) || (!is_notes(member) && by_lines(lines)) || by_keys(lines, is_settings(member) ? 0 : 7, false) ||
+	return by_name(member) || by_all_clear(lines) || by_postmortem(member, lines) || by_closed_ticket(member, lines) || (!log && by_commit(lines)) || (!is_notes(member) && by_lines(lines)) || by_keys(lines, is_settings(member) ? 0 : 7, false) ||
 	       (is_settings(member) && by_object(lines, false)) || by_advice(member, lines);
 }
 

@@ -16,6 +16,11 @@ bool cul_is_settings(struct cul_slice member, struct cul_lines *lines);
 bool cul_is_ticket(struct cul_slice member, struct cul_lines *lines);
 /** Does a line that a person wrote (outside a fence) speak of long ago or of another machine alone, with all that it quotes? */
 bool cul_is_hearsay(struct cul_slice line);
+/**
+ * Is the pasted block that begins or goes on with the next line led in ("... another node printed this:") as another machine's?
+ * @itself: the line taken last may be of the block; else it opens it. Looks at most 80 lines back.
+ */
+bool cul_is_told_of(struct cul_lines *lines, bool itself);
 /** Is it the log of a run of tests (of a member that has just begun)? */
 bool cul_is_trials(struct cul_lines *lines);
 /** Stands the next line in what a test printed that passed? Looks 200 lines back and as far ahead as there is a view. */

@@ -232,7 +232,7 @@ static bool is_long_over(const struct cul_judge *j, const struct cul_scored *s, 
 
 /*
  * An old trouble that was over for a day when a sure and severe one began isn't what the incident is about. What lasts until the
- * next boot is never over, nor is what has symptoms since. What the kernel or a program told once, and never again in two weeks and more of
+ * next boot is never over, nor is what led to such, nor what has symptoms since. What the kernel or a program told once, and never again in two weeks and more of
  * its log, is history: it leads no more, unless --about or --at ask for it.
  */
 static void mark_past(struct cul_judge *j, struct cul_scored **s, size_t count)
@@ -242,9 +242,15 @@ static void mark_past(struct cul_judge *j, struct cul_scored **s, size_t count)
 		s[i]->past = false;
 		if (s[i]->f.role != CUL_ROLE_ROOT || s[i]->rule->lasts || s[i]->f.onset_ns == CUL_NO_TIME || last == CUL_NO_TIME)
 			continue;
+		bool lasts = false;
 		for (size_t k = 0; k < count; k++)
-			if (s[k]->parent == (int)i && s[k]->f.last_ns != CUL_NO_TIME && s[k]->f.last_ns > last)
-				last = s[k]->f.last_ns;
+			if (s[k]->parent == (int)i) {
+				lasts |= s[k]->rule->lasts && s[k]->f.ongoing != CUL_FALSE;
+				if (s[k]->f.last_ns != CUL_NO_TIME && s[k]->f.last_ns > last)
+					last = s[k]->f.last_ns;
+			}
+		if (lasts) /* what it led to is still so */
+			continue;
 		for (size_t k = 0; k < count && !s[i]->past; k++)
 			s[i]->past = k != i && s[k]->f.role == CUL_ROLE_ROOT && s[k]->f.host == s[i]->f.host && !s[k]->onset_open &&
 				     s[k]->f.certainty >= SURE && s[k]->f.severity >= 0 && s[k]->f.severity <= 3 &&
