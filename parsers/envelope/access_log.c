@@ -20,13 +20,15 @@ static int access_log_peel(struct cul_slice line, struct cul_record *rec)
 	if (line.size < 40 || !cul_cut(cul_slice(line.data, line.size < 160 ? line.size : 160), CUL_LIT(" ["), &before, NULL))
 		return 0;
 	rest = cul_from(line, before.size + 2);
+	if (rest.size < 24 || !cul_peel_digit(rest.data[0]) || !cul_peel_digit(rest.data[1]) || rest.data[2] != '/' || rest.data[6] != '/')
+		return 0;
 	/* client, identity, user */
 	for (int i = 0; i < 3; i++) {
 		word = cul_word(&before);
 		if (!word.size)
 			return 0;
 	}
-	if (before.size || rest.size < 24 || !cul_peel_digit(rest.data[0]) || !cul_peel_digit(rest.data[1]) || rest.data[2] != '/' || rest.data[6] != '/')
+	if (before.size)
 		return 0;
 	if (!cul_cut(cul_slice(rest.data, rest.size < 40 ? rest.size : 40), CUL_LIT("] \""), &word, NULL) || !cul_stamp(word, &time))
 		return 0;

@@ -30,7 +30,9 @@ static int take_facility(struct cul_slice *text, struct cul_record *rec)
 	name = cul_trim(name);
 	if (name.size == 6 && cul_starts(name, CUL_LIT("local")))
 		name.size = 5;
-	for (i = 0; names[i] && !cul_is(name, cul_str(names[i])); i++)
+	if (!name.size)
+		return 0;
+	for (i = 0; names[i] && (names[i][0] != name.data[0] || !cul_is(name, cul_str(names[i]))); i++)
 		;
 	if (!names[i] || !cul_cut(cul_slice(rest.data, rest.size < 14 ? rest.size : 14), CUL_LIT(":"), &level, NULL))
 		return 0;
