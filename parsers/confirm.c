@@ -86,6 +86,14 @@ bool cul_interest_may(struct cul_parse *p, size_t which, struct cul_slice line)
 	return cul_pattern_match(p->loose[which], line, &all, &count) != 0;
 }
 
+bool cul_interest_wants(struct cul_parse *p, size_t which, struct cul_slice message)
+{
+	const struct cul_interest *want = &p->interests->items[which];
+	size_t count = 1;
+	struct cul_slice all;
+	return want->line || want->fold || want->jq || want->field || !ready_pattern(p, which) || cul_pattern_match(p->patterns[which], message, &all, &count) != 0;
+}
+
 /* @fold: the text to search instead of the record's, or NULL. */
 static void confirm(struct cul_parse *p, const struct cul_record *rec, size_t which, const struct cul_slice *fold)
 {

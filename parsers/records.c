@@ -398,6 +398,21 @@ static void leave_quotes(struct cul_parse *p, struct cul_record *rec)
 	p->suspicious = false;
 }
 
+/* A line without an envelope, in which literals stand: do no parser and no rule want it? */
+static bool unwanted(struct cul_parse *p, const struct cul_record *rec)
+{
+	uint32_t done = UINT32_MAX;
+	for (size_t i = 0; i < p->hit_count; i++) {
+		uint32_t use = p->needle_use[p->hits[i]];
+		if (use == done || USE_TYPE(use) == USE_CAPTURE)
+			continue;
+		if (USE_TYPE(use) != USE_INTEREST || cul_interest_wants(p, USE_INDEX(use), rec->message))
+			return false;
+		done = use;
+	}
+	return true;
+}
+
 /* One line as a record: envelope, followers, message parsers, interests, suspicion. The line's hits are known. */
 void cul_read_record(struct cul_parse *p, const struct cul_line *line)
 {
@@ -415,8 +430,13 @@ void cul_read_record(struct cul_parse *p, const struct cul_line *line)
 		cul_confirm_lines(p, &rec);
 		return;
 	}
-	if (rec.bare && p->passed)
+	if (rec.bare && p->passed) {
+		if (!p->suspicious && !p->always_hit && !p->wanted && cul_may_pass(p) && unwanted(p, &rec)) {
+			p->passed++; /* no need to know what it inherits */
+			return;
+		}
 		cul_catch_up(p, false);
+	}
 	p->passed = 0;
 	if (p->hit_count)
 		leave_quotes(p, &rec);

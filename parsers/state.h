@@ -132,6 +132,8 @@ enum cul_status cul_observe(struct cul_parse *parse, const struct cul_record *re
 			    int interest, const struct cul_value *values, size_t count, int64_t since_ns);
 /** A record that a literal of interest @which stands in: is it one? Then it is observed. */
 void cul_confirm(struct cul_parse *parse, const struct cul_record *rec, size_t which);
+/** True: interest @which wants the record @message, or there is no telling yet. */
+bool cul_interest_wants(struct cul_parse *parse, size_t which, struct cul_slice message);
 /** Nothing comes of @hits in the line @text: for cul_lines_skip(), with a struct cul_parse. */
 bool cul_idle_hits(void *parse, struct cul_slice text, const struct cul_hit *hits, size_t count);
 /** False: whatever the envelopes of @line are, its record is none that interest @which wants. Escaped text is not known here. */

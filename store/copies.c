@@ -116,11 +116,12 @@ enum cul_status place_facts(struct placing *p)
 			if (!k->stored || !place_has(k->kind, facts[f].field) ||
 			    (facts[f].kind && !cul_starts(cul_str(k->kind->name), cul_str(facts[f].kind))))
 				continue;
-			/* the last word counts: of a load, and of a kernel after a reboot */
-			char *sql = sqlite3_mprintf("UPDATE host SET \"%w\" = coalesce((SELECT k.\"%w\" FROM \"%w_\" k JOIN observation o ON o.id = k.id "
-						    "WHERE o.host = host.id AND k.\"%w\" IS NOT NULL ORDER BY o.time IS NOT NULL DESC, o.time DESC, "
-						    "o.member, o.line DESC LIMIT 1), \"%w\")",
-						    facts[f].column, facts[f].field, k->table, facts[f].field, facts[f].column);
+			/* the last word counts: of a load, and of a kernel after a reboot; the kind's rows are walked once, whatever hosts there are */
+			char *sql = sqlite3_mprintf("UPDATE host SET \"%w\" = said.value FROM (SELECT o.host AS host, k.\"%w\" AS value, row_number() OVER "
+						    "(PARTITION BY o.host ORDER BY o.time IS NOT NULL DESC, o.time DESC, o.member, o.line DESC) AS place "
+						    "FROM \"%w_\" k CROSS JOIN observation o WHERE o.id = k.id AND k.\"%w\" IS NOT NULL) AS said "
+						    "WHERE said.host = host.id AND said.place = 1",
+						    facts[f].column, facts[f].field, k->table, facts[f].field);
 			if (!sql)
 				return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
 			enum cul_status status = case_exec(p->c->db, sql, p->err);
