@@ -415,6 +415,7 @@ static void read_member(struct cul_parse *p)
 			pass_over(p, at.paper, !at.paper && !at.trials && !at.fenced && !at.ticket);
 		if (p->failed || !cul_lines_peek(p->lines, 0, &line))
 			break;
+		at.trials = at.trials || (cul_starts(line.text, CUL_LIT("==")) && cul_begins_trials(line.text));
 		if (cul_mark_read(line.text, &mark) != CUL_MARK_NONE) {
 			drop_mark(p, &at, &mark, &line);
 			continue;

@@ -275,12 +275,18 @@ static enum trial trial_of(struct cul_slice line)
 	return NONE;
 }
 
+bool cul_begins_trials(struct cul_slice line)
+{
+	return line.size && memchr(line.data, '=', line.size) &&
+	       (cul_has(line, CUL_LIT("= test session starts =")) || cul_has(line, CUL_LIT("= PASSES =")) || cul_has(line, CUL_LIT("=== RUN  ")) ||
+		cul_has(line, CUL_LIT("[==========] Running ")));
+}
+
 bool cul_is_trials(struct cul_lines *lines)
 {
 	struct cul_line line;
 	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
-		if (line.text.size && memchr(line.text.data, '=', line.text.size) &&
-		    (cul_has(line.text, CUL_LIT("= test session starts =")) || cul_has(line.text, CUL_LIT("= PASSES =")) || cul_has(line.text, CUL_LIT("=== RUN  ")) || cul_has(line.text, CUL_LIT("[==========] Running "))))
+		if (cul_begins_trials(line.text))
 			return true;
 	return false;
 }
@@ -404,9 +410,10 @@ static bool by_closed_ticket(struct cul_slice member, struct cul_lines *lines)
 		return false;
 	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
 		struct cul_slice text = cul_trim(line.text);
-		for (size_t k = 0; i < 3 && text.size < 200 && k < sizeof(heads) / sizeof(*heads); k++)
-			headed |= cul_find_nocase(text, cul_str(heads[k])) < 4;
-		if (!headed && i > 3)
+		size_t word = cul_find_nocase(text, CUL_LIT("type: ")) == 0 ? 6 : 0; /* "Type: Incident" */
+		for (size_t k = 0; i < 4 && text.size < 200 && k < sizeof(heads) / sizeof(*heads); k++)
+			headed |= cul_find_nocase(cul_from(text, word), cul_str(heads[k])) < 4;
+		if (!headed && i > 4)
 			return false;
 		size_t at = i < 12 ? cul_find_nocase(text, CUL_LIT("status: ")) : SIZE_MAX;
 		if (at == SIZE_MAX && i < 12 && (at = cul_find(text, CUL_LIT("状态："))) != SIZE_MAX)
@@ -509,19 +516,22 @@ static bool has_one(struct cul_slice text, const char *const *words, size_t coun
 	return false;
 }
 
+/*
+ * "On another node it dies with this:" may well be the incident, and "it runs fine on mine" makes it no other's. So the writer has to say,
+ * too, that his own machines show nothing of it.
+ */
 bool cul_is_told_of(struct cul_lines *lines, bool itself)
 {
-	/* these say so by themselves */
-	static const char *const sure[] = { "on another ", "on the other ", "on a different ", "from another ", "from a different ", "在另一台", "在其他机器" };
-	/* these may be the machine of whoever asks for help: the writer has to set his own against it */
 	static const char *const whose[] = { "'s machine", "'s workstation", "'s server", "'s node", "'s box", "'s host", "'s pc", "'s cluster", "from there", "over there",
-					     "other machine", "other node", "other server", "colleague", "last month", "last year", "同事的", "别的机器" };
+					     "other machine", "other node", "other server", "other cluster", "other host", "different machine", "different node",
+					     "colleague", "last month", "last year", "另一台", "其他机器", "同事的", "别的机器" };
 	static const char *const here[] = { " here", "this machine", "this host", "this node", "this server", "本机", "这台" };
-	static const char *const mine[] = { "mine ", "ours ", "my machine", "my workstation", "my node", "our node", "our machine", "my server", "our server", "本机", "我的机器", "我们的机器" };
-	static const char *const well[] = { " never", " not ", "n't ", " fine", " no ", "healthy", " ok", "没有", "正常" };
+	static const char *const mine[] = { "mine", "ours", "my machine", "my workstation", "my node", "my server", "our node", "our machine", "our server", "our own",
+					    "our cluster", "本机", "我的机器", "我们的机器" };
+	static const char *const well[] = { " never ", "nothing of", "no such", "none of th", "not show", "n't show", "not see", "n't see", "没有出现", "没出现", "从未" };
 	struct cul_above above = { .itself = itself };
 	struct cul_line line;
-	bool begun = false, is_sure = false, is_whose = false;
+	bool begun = false, other = false;
 	for (size_t i = 0; i < 80 && cul_lines_above(lines, &above, &line); i++) {
 		struct cul_slice text = cul_trim(line.text);
 		bool inside = !text.size || cul_starts(line.text, CUL_LIT("    ")) || cul_starts(line.text, CUL_LIT("\t")) || cul_starts(line.text, CUL_LIT(">"));
@@ -534,13 +544,12 @@ bool cul_is_told_of(struct cul_lines *lines, bool itself)
 		begun = true;
 		if (has_one(text, here, sizeof(here) / sizeof(*here)))
 			return false;
-		is_sure |= has_one(text, sure, sizeof(sure) / sizeof(*sure));
-		is_whose |= has_one(text, whose, sizeof(whose) / sizeof(*whose));
+		other |= has_one(text, whose, sizeof(whose) / sizeof(*whose));
 	}
-	for (size_t i = 0; !is_sure && is_whose && i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
+	for (size_t i = 0; other && i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
 		if (has_one(line.text, mine, sizeof(mine) / sizeof(*mine)) && has_one(line.text, well, sizeof(well) / sizeof(*well)))
 			return true;
-	return is_sure;
+	return false;
 }
 
 bool cul_is_writing(struct cul_slice member, struct cul_lines *lines)

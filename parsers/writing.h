@@ -23,6 +23,8 @@ bool cul_is_hearsay(struct cul_slice line);
 bool cul_is_told_of(struct cul_lines *lines, bool itself);
 /** Is it the log of a run of tests (of a member that has just begun)? */
 bool cul_is_trials(struct cul_lines *lines);
+/** Does a run of tests begin with this line: behind what a CI job installed, say? */
+bool cul_begins_trials(struct cul_slice line);
 /** Stands the next line in what a test printed that passed? Looks 200 lines back and as far ahead as there is a view. */
 bool cul_in_passed_trial(struct cul_lines *lines);
 /** Settings and papers of a bundle, and what the collector says of itself: no logs of the machine, whatever words stand in them. */
