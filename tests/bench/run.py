@@ -309,7 +309,7 @@ examples: {{ hit: [ "{a} {b} 12 {c}" ], miss: [ "{a} {b} {c}" ] }}
         each = {str(n): self.read("part.log", "--no-builtin", "--rules", self.path(f"rules{n}")) for n in (400, 2000)}
         load = {f"load {n}": [self.culprit, "-q", "--no-builtin", "--rules", self.path(f"rules{n}"), self.path("dmesg.txt")] for n in (400, 2000)}
         g = self.group({**each, **load, "none": self.read("part.log", "--no-builtin")})
-        self.row("2,000 rules of the user against 400, wall", 3.0, 1.5 if "avx512vbmi" in self.flags else 2.0, self.ratio(g, "2000", "400"), why=self.lacking())
+        self.row("2,000 rules of the user against 400, wall", 3.0, 1.5, self.ratio(g, "2000", "400"), why=self.lacking())
         if all(g.get(n) for n in ("400", "2000", "none", "load 400", "load 2000")):
             m = lambda n: self.median(g, n, 1)
             scan = (m("2000") - m("load 2000") - m("400") + m("load 400")) / 1600 / self.size["part"] * 1e6
