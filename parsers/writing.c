@@ -552,6 +552,14 @@ bool cul_is_told_of(struct cul_lines *lines, bool itself)
 	return false;
 }
 
+bool cul_is_injected(struct cul_slice line)
+{
+	size_t at = cul_find(line, CUL_LIT("logger -"));
+	if (at != SIZE_MAX && (!at || line.data[at - 1] == ' ' || line.data[at - 1] == '/'))
+		return memchr(line.data + at, '"', line.size - at) || memchr(line.data + at, '\'', line.size - at);
+	return cul_has(line, CUL_LIT("> /dev/kmsg")) || cul_has(line, CUL_LIT("tee /dev/kmsg"));
+}
+
 bool cul_is_writing(struct cul_slice member, struct cul_lines *lines)
 {
 	struct cul_slice name = base_name(member);

@@ -21,6 +21,8 @@ bool cul_is_hearsay(struct cul_slice line);
  * @itself: the line taken last may be of the block; else it opens it. Looks at most 80 lines back.
  */
 bool cul_is_told_of(struct cul_lines *lines, bool itself);
+/** Does a person's line show how a message was put into the log by hand, for a drill say: logger -p kern.err "...", echo ... > /dev/kmsg? */
+bool cul_is_injected(struct cul_slice line);
 /** Is it the log of a run of tests (of a member that has just begun)? */
 bool cul_is_trials(struct cul_lines *lines);
 /** Does a run of tests begin with this line: behind what a CI job installed, say? */
