@@ -130,7 +130,7 @@ static inline size_t case_kind_fields(const struct cul_kind *kind)
 /** The dictionary's field of that name and type, or one made for this case. NULL: out of memory. */
 const struct cul_field *case_field(struct cul_case *c, struct cul_slice name, enum cul_type type);
 
-/* ingest.c */
+/* ingest.c, rows.c */
 struct case_writer;
 struct case_writer *case_writer_new(struct cul_case *c, const struct cul_scan_options *options, bool raw);
 void case_writer_free(struct case_writer *w);
