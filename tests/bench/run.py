@@ -134,8 +134,7 @@ class Bench:
     def make_all(self):
         s, m = self.size, MIB
         # a generator that says something else makes other data
-        stamp = hashlib.sha256(open(os.path.join(ROOT, "tests/bench/generate.c"), "rb").read() +
-                               open(os.path.join(ROOT, "tests/bench/messages.h"), "rb").read()).hexdigest()
+        stamp = hashlib.sha256(b"".join(open(os.path.join(ROOT, "tests/bench", name), "rb").read() for name in ("generate.c", "text.c", "messages.h"))).hexdigest()
         if os.path.isdir(self.data) and (not os.path.exists(self.path("stamp")) or open(self.path("stamp")).read() != stamp):
             shutil.rmtree(self.data)
         os.makedirs(self.data, exist_ok=True)
