@@ -267,7 +267,7 @@ static void parse(struct worker *w, struct batch *b)
 static struct batch *waiting(struct cul_side *side)
 {
 	for (size_t i = 0; i < side->count; i++) {
-		struct batch *b = side->batches[(side->first + i) % BATCHES];
+		struct batch *b = side->batches[(side->first + i) % side->most];
 		if (b->state == READY) {
 			b->state = TAKEN;
 			return b;
@@ -394,7 +394,7 @@ static void tell_oldest(struct cul_side *side)
 		pthread_mutex_lock(&side->lock);
 		other->state = DONE;
 	}
-	side->first = (side->first + 1) % BATCHES;
+	side->first = (side->first + 1) % side->most;
 	side->count--;
 	pthread_mutex_unlock(&side->lock);
 	b->ids = calloc((size_t)b->id_count + 1, sizeof(*b->ids));
@@ -466,7 +466,7 @@ void cul_side_take(struct cul_side *side, const struct cul_member *member)
 	if (!b) {
 		while (side->count == side->most)
 			tell_oldest(side);
-		size_t at = (side->first + side->count) % BATCHES;
+		size_t at = (side->first + side->count) % side->most;
 		b = side->batches[at] ? side->batches[at] : calloc(1, sizeof(*b));
 		side->batches[at] = b;
 		if (!b) {
