@@ -115,6 +115,50 @@ static enum cul_status look_at(const char *program, struct look *look, struct cu
 
 #ifdef HAVE_JQ
 #include <jq.h>
+#ifdef LATE_JQ
+#include <pthread.h>
+
+#include "base/late.h"
+
+#define CALLS(X) \
+	X(jq_init) X(jq_teardown) X(jq_compile) X(jq_start) X(jq_next) X(jq_set_error_cb) X(jv_copy) X(jv_free) X(jv_get_kind) \
+	X(jv_invalid_has_msg) X(jv_null) X(jv_parse_sized) X(jv_string_value)
+
+static struct {
+#define X(name) __typeof__(name) *name;
+	CALLS(X)
+#undef X
+} calls;
+static const char *lacks;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void load(void)
+{
+	static const char *const names[] = {
+#define X(name) #name,
+		CALLS(X)
+#undef X
+	};
+
+	_Static_assert(sizeof(calls) == sizeof(names), "pointers to functions are pointers");
+	lacks = cul_late_load(LATE_JQ, names, sizeof(names) / sizeof(*names), &calls);
+}
+
+/* those with a program have asked before whether it is here */
+#define jq_init calls.jq_init
+#define jq_teardown calls.jq_teardown
+#define jq_compile calls.jq_compile
+#define jq_start calls.jq_start
+#define jq_next calls.jq_next
+#define jq_set_error_cb calls.jq_set_error_cb
+#define jv_copy calls.jv_copy
+#define jv_free calls.jv_free
+#define jv_get_kind calls.jv_get_kind
+#define jv_invalid_has_msg calls.jv_invalid_has_msg
+#define jv_null calls.jv_null
+#define jv_parse_sized calls.jv_parse_sized
+#define jv_string_value calls.jv_string_value
+#endif
 
 struct cul_jq {
 	jq_state *state;
@@ -123,7 +167,12 @@ struct cul_jq {
 
 bool cul_jq_here(void)
 {
+#ifdef LATE_JQ
+	pthread_once(&once, load);
+	return !lacks;
+#else
 	return true;
+#endif
 }
 
 static void keep_message(void *ctx, jv message)
@@ -150,6 +199,10 @@ enum cul_status cul_jq_new(const char *program, struct cul_jq **ret, struct cul_
 	*ret = NULL;
 	if (status != CUL_OK)
 		return status;
+#ifdef LATE_JQ
+	if (!cul_jq_here())
+		return cul_fail(err, CUL_EUSE, "jq is not supported here: %s", lacks);
+#endif
 	struct cul_jq *jq = calloc(1, sizeof(*jq));
 	if (!jq || !(jq->state = jq_init())) {
 		free(jq);
@@ -178,7 +231,7 @@ bool cul_jq_match(struct cul_jq *jq, struct cul_slice line)
 	if (!line.size || line.size > jq->longest || (line.data[0] != '{' && line.data[0] != '['))
 		return false;
 	jv input = jv_parse_sized(line.data, (int)line.size);
-	if (!jv_is_valid(input)) {
+	if (jv_get_kind(input) == JV_KIND_INVALID) {
 		jv_free(input);
 		return false;
 	}

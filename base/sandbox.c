@@ -16,7 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/archive.h"
 #include "base/error.h"
+#include "base/jq.h"
 
 #ifdef __linux__
 #include <fcntl.h>
@@ -74,6 +76,12 @@ struct path_beneath {
 static const char *const system_reads[] = {
 	"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/etc/ld.so.cache", "/etc/localtime", "/etc/locale.alias",
 	"/usr/share/zoneinfo", "/usr/share/locale", "/usr/share/i18n", "/sys/devices/system/cpu", "/dev/urandom", "/dev/null",
+#ifdef LATE_ARCHIVE_FOLDER
+	LATE_ARCHIVE_FOLDER,
+#endif
+#ifdef LATE_JQ_FOLDER
+	LATE_JQ_FOLDER,
+#endif
 #if SANITIZED
 	"/proc", /* the leak check reads its own maps and threads */
 #endif
@@ -391,6 +399,11 @@ static bool lock_calls(void)
 
 enum cul_status cul_sandbox_enter(const struct cul_sandbox *how, struct cul_error *err)
 {
+	/* what only this knows would not be found any more */
+	if (getenv("LD_LIBRARY_PATH")) {
+		(void)cul_archive_lacks();
+		(void)cul_jq_here();
+	}
 	/* both want it: nobody behind this may gain rights by exec */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return CUL_OK;

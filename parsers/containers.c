@@ -7,12 +7,11 @@
  * used. Inside of something else a zip is read front to back, and a 7z goes through a spool. Links, devices and folders
  * in archives are no members; holes of sparse files are skipped; what macOS adds (._x, __MACOSX/) is left out.
  */
-#include <archive.h>
-#include <archive_entry.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/archive.h"
 #include "parsers/opened.h"
 #include "parsers/tar.h"
 
@@ -121,7 +120,8 @@ static bool open_archive(struct cul_bundle *b, struct frame *f)
 {
 	f->archive = archive_read_new();
 	if (!f->archive) {
-		cul_bundle_damaged(b, f->name, "out of memory");
+		const char *lacks = cul_archive_lacks();
+		cul_bundle_damaged(b, f->name, "%s", lacks ? lacks : "out of memory");
 	} else {
 		support(f->archive, f->form);
 		archive_read_set_callback_data(f->archive, f);

@@ -9,8 +9,6 @@
  */
 #include "parsers/unpack.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <ctype.h>
 #include <errno.h>
 #include <lzma.h>
@@ -29,6 +27,7 @@
 #include <bzlib.h>
 #endif
 
+#include "base/archive.h"
 #include "base/slice.h"
 #include "base/spool.h"
 
