@@ -13,7 +13,7 @@
 #include "culprit/store.h"
 
 #define CASE_APPLICATION 0x43554c50 /* "CULP" */
-#define CASE_VERSION 2
+#define CASE_VERSION 3
 
 #define CASE_TEXT 1000          /* bytes of a row's line that are kept */
 #define CASE_RUN_GAP (60 * CUL_SECOND) /* a run ends when nothing equal came for so long */
@@ -32,6 +32,7 @@
 #define CASE_CODEC_TEXT 2       /* text as it stood; + 1: packed */
 #define CASE_CAPTURES 32        /* named captures of a pattern that are kept */
 #define CASE_COLUMNS 200        /* fields of a kind */
+#define CASE_HASH 5             /* bytes of a pattern's hash in searched: of 1,200 another one is taken for one of them once in 10^9 */
 
 /** A kind that has rows in this case. */
 struct case_kind {
@@ -140,6 +141,9 @@ const struct cul_error *case_writer_error(const struct case_writer *w);
 uint64_t case_hash(uint64_t hash, const void *data, size_t size);
 /** What an interest looks for, as the case keeps it. */
 int64_t case_pattern_hash(const struct cul_interest *in);
+/** The same with its name, as searched holds it: in order of the bytes. */
+void case_searched_hash(const struct cul_interest *in, uint8_t hash[CASE_HASH]);
+int case_searched_order(const void *a, const void *b);
 void case_write_varint(uint8_t **p, uint64_t value);
 bool case_read_varint(const uint8_t **p, const uint8_t *end, uint64_t *value);
 

@@ -282,12 +282,33 @@ struct case_writer *case_writer_new(struct cul_case *c, const struct cul_scan_op
 	return w;
 }
 
+/*
+ * The case keeps what the scan looked for: a rule whose pattern isn't among it was never asked. What is added later by newer rules:
+ * what was there before has not been searched for what they ask. In memory the case dies with the rules that asked.
+ */
+static enum cul_status write_searched(struct case_writer *w)
+{
+	if (w->raw || w->adds || !w->interest_count)
+		return CUL_OK;
+	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	CUL_AUTO(cul_freep) uint8_t *hashes = malloc(w->interest_count * CASE_HASH);
+	if (!hashes)
+		return cul_fail(&w->err, CUL_ENOMEM, "interests: out of memory");
+	for (size_t i = 0; i < w->interest_count; i++)
+		case_searched_hash(&w->c->interests->items[i], hashes + i * CASE_HASH);
+	qsort(hashes, w->interest_count, CASE_HASH, case_searched_order);
+	enum cul_status status = case_prepare(w->c->db, "INSERT INTO searched VALUES(?)", &s, &w->err);
+	if (status != CUL_OK)
+		return status;
+	sqlite3_bind_blob64(s, 1, hashes, w->interest_count * CASE_HASH, SQLITE_STATIC);
+	return case_writer_step(w, s, "interests");
+}
+
 enum cul_status case_writer_finish(struct case_writer *w)
 {
 	enum cul_status status = end_member(w);
-	/* what is added later by newer rules: what was there before has not been searched for what they ask */
-	for (size_t i = 0; !w->raw && !w->adds && i < w->interest_count && status == CUL_OK; i++)
-		status = case_writer_interest(w, i, &(int){ 0 });
+	if (status == CUL_OK)
+		status = write_searched(w);
 	if (status == CUL_OK)
 		status = case_evidence_finish(w->evidence, &w->err);
 	if (status == CUL_OK)

@@ -287,7 +287,33 @@ static int by_id(const void *a, const void *b)
 	return strcmp(((const struct named *)a)->id, ((const struct named *)b)->id);
 }
 
-/* The interests of the scan, found again among ours by id and pattern. */
+/* Which of ours the scan looked for. */
+static enum cul_status load_searched(struct cul_case *c, struct cul_error *err)
+{
+	size_t ours = c->interests ? c->interests->count : 0;
+	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	c->looked_for = calloc(ours + 1, sizeof(*c->looked_for));
+	if (!c->looked_for)
+		return NO_MEMORY(err, "interests");
+	for (size_t i = 0; i < c->interest_count; i++)
+		if (c->interest_of[i] >= 0)
+			c->looked_for[c->interest_of[i]] = true;
+	enum cul_status status = case_prepare(c->db, "SELECT hashes FROM searched LIMIT 1", &s, err);
+	int rc = SQLITE_DONE;
+	while (status == CUL_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+		const uint8_t *hashes = sqlite3_column_blob(s, 0);
+		int size = sqlite3_column_bytes(s, 0);
+		for (size_t i = 0; i < ours && hashes && size > 0; i++) {
+			uint8_t hash[CASE_HASH];
+			case_searched_hash(&c->interests->items[i], hash);
+			if (bsearch(hash, hashes, (size_t)size / CASE_HASH, CASE_HASH, case_searched_order))
+				c->looked_for[i] = true;
+		}
+	}
+	return status == CUL_OK ? ended(c, rc, "interests", err) : status;
+}
+
+/* The interests that were met, found again among ours by id and pattern. */
 static enum cul_status load_interests(struct cul_case *c, struct cul_error *err)
 {
 	size_t ours = c->interests ? c->interests->count : 0, room = 0;
@@ -325,12 +351,9 @@ static enum cul_status load_interests(struct cul_case *c, struct cul_error *err)
 		}
 		c->interest_of[c->interest_count++] = found;
 	}
-	if (status == CUL_OK && !(c->looked_for = calloc(ours + 1, sizeof(*c->looked_for))))
-		return NO_MEMORY(err, "interests");
-	for (size_t i = 0; status == CUL_OK && i < c->interest_count; i++)
-		if (c->interest_of[i] >= 0)
-			c->looked_for[c->interest_of[i]] = true;
-	return status == CUL_OK ? ended(c, rc, "interests", err) : status;
+	if (status == CUL_OK)
+		status = ended(c, rc, "interests", err);
+	return status == CUL_OK ? load_searched(c, err) : status;
 }
 
 static enum cul_status load_damage(struct cul_case *c, struct cul_error *err)

@@ -48,6 +48,18 @@ int64_t case_pattern_hash(const struct cul_interest *in)
 	return (int64_t)hash;
 }
 
+void case_searched_hash(const struct cul_interest *in, uint8_t hash[CASE_HASH])
+{
+	uint64_t all = case_hash((uint64_t)case_pattern_hash(in), in->id, strlen(in->id));
+	for (size_t i = 0; i < CASE_HASH; i++)
+		hash[i] = (uint8_t)(all >> 8 * i);
+}
+
+int case_searched_order(const void *a, const void *b)
+{
+	return memcmp(a, b, CASE_HASH);
+}
+
 void case_write_varint(uint8_t **p, uint64_t value)
 {
 	for (; value >= 0x80; value >>= 7)
@@ -283,10 +295,7 @@ static enum cul_status write_spine(struct case_writer *w, const struct case_kind
 	return case_writer_step(w, s, k->kind->name);
 }
 
-/*
- * The case keeps the interests of the scan: a rule whose interest isn't among them was never looked for. In memory only
- * those that were met get a row: the case dies with the rules that asked.
- */
+/* Those that were met get a row; of all there is a hash (case_searched_hash). */
 enum cul_status case_writer_interest(struct case_writer *w, size_t ours, int *id)
 {
 	*id = w->interest_ids[ours];

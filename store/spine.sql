@@ -3,12 +3,14 @@
 -- typed fields, the view nvidia_xid joins them with the spine. Times are nanoseconds: raw_* as the
 -- source printed them (clock 0 none, 1 UTC, 2 local, 3 boot; flags 1 no year, 2 no date), the others UTC.
 -- raw_last, last and onset are NULL where they are raw or time. text_of: the row of which the text is this one's, too.
--- interest.pattern is a hash of it. section.path is NULL where it is the member's name.
+-- section.path is NULL where it is the member's name. interest: the patterns that were met. searched: a hash of five bytes for
+-- each pattern that was looked for, in order. row_: the columns that all kinds' views share.
 -- copy: NULL, or the id of the row of which this is a copy from another file; -1 outside the window.
 
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE kind(id INTEGER PRIMARY KEY, name TEXT, version INTEGER);
 CREATE TABLE interest(id INTEGER PRIMARY KEY, name TEXT, pattern INTEGER);
+CREATE TABLE searched(hashes BLOB);
 CREATE TABLE member(id INTEGER PRIMARY KEY, name TEXT, mtime INTEGER, bytes INTEGER, lines INTEGER, read_as TEXT, host INTEGER, first INTEGER, last INTEGER);
 CREATE TABLE section(id INTEGER PRIMARY KEY, member INTEGER, parser TEXT, command TEXT, path TEXT, line INTEGER, lines INTEGER, records INTEGER, bytes INTEGER, streams TEXT, raw_first INTEGER, first_clock INTEGER, first_flags INTEGER, raw_last INTEGER, last_clock INTEGER, last_flags INTEGER, host INTEGER, first INTEGER, last INTEGER);
 CREATE TABLE host(id INTEGER PRIMARY KEY, name TEXT, kernel TEXT, os TEXT, model TEXT, cpu TEXT, boot INTEGER, capture INTEGER, cpus INTEGER, memory_mib INTEGER, load_1m REAL);
@@ -19,4 +21,5 @@ CREATE TABLE record_(id INTEGER PRIMARY KEY, interest INTEGER);
 CREATE TABLE capture(id INTEGER, name TEXT, value, PRIMARY KEY(id, name)) WITHOUT ROWID;
 CREATE TABLE template(id INTEGER PRIMARY KEY, text TEXT, n INTEGER, severity INTEGER, specimen TEXT, section INTEGER, line INTEGER, last_section INTEGER, last_line INTEGER, raw_first INTEGER, first_clock INTEGER, first_flags INTEGER, raw_last INTEGER, last_clock INTEGER, last_flags INTEGER, first INTEGER, last INTEGER);
 CREATE TABLE block(id INTEGER PRIMARY KEY, member INTEGER, first_line INTEGER, last_line INTEGER, codec INTEGER, bytes INTEGER, data BLOB);
-CREATE VIEW record AS SELECT o.id AS id, m.name AS source, o.line AS line, o.time AS time, coalesce(o.last, o.time) AS last, coalesce(o.onset, o.time) AS onset, o.raw_boot AS boot_time, o.uncertainty AS uncertainty, o.n AS n, h.name AS host, o.boot AS boot, o.gpu AS gpu, o.unit AS unit, o.severity AS severity, coalesce(o.text, (SELECT t.text FROM observation t WHERE t.id = o.text_of)) AS text, i.name AS interest FROM record_ k JOIN observation o ON o.id = k.id LEFT JOIN member m ON m.id = o.member LEFT JOIN host h ON h.id = o.host LEFT JOIN interest i ON i.id = k.interest WHERE o.copy IS NULL;
+CREATE VIEW row_ AS SELECT o.id AS id, m.name AS source, o.line AS line, o.time AS time, coalesce(o.last, o.time) AS last, coalesce(o.onset, o.time) AS onset, o.raw_boot AS boot_time, o.uncertainty AS uncertainty, o.n AS n, h.name AS host, o.boot AS boot, o.gpu AS gpu, o.unit AS unit, o.severity AS severity, coalesce(o.text, (SELECT t.text FROM observation t WHERE t.id = o.text_of)) AS text FROM observation o LEFT JOIN member m ON m.id = o.member LEFT JOIN host h ON h.id = o.host WHERE o.copy IS NULL;
+CREATE VIEW record AS SELECT r.*, i.name AS interest FROM record_ k JOIN row_ r ON r.id = k.id LEFT JOIN interest i ON i.id = k.interest;

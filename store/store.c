@@ -119,6 +119,14 @@ struct case_kind *case_kind_get(struct cul_case *c, const struct cul_kind *kind)
 static const char *const spine_columns[] = { "id", "source", "line", "time", "last", "onset", "boot_time", "uncertainty", "n", "host",
 					     "boot", "gpu", "unit", "severity", "text", NULL };
 
+static bool names_spine(const char *name)
+{
+	for (const char *const *c = spine_columns; *c; c++)
+		if (!strcmp(*c, name))
+			return true;
+	return false;
+}
+
 char *case_kind_sql(const struct cul_kind *kind, bool view)
 {
 	char table[256];
@@ -136,20 +144,15 @@ char *case_kind_sql(const struct cul_kind *kind, bool view)
 		sqlite3_str_appendf(s, ")");
 		return sqlite3_str_finish(s);
 	}
-	sqlite3_str_appendf(s,
-			    "CREATE VIEW \"%w\" AS SELECT o.id AS id, m.name AS source, o.line AS line, o.time AS time, coalesce(o.last, o.time) AS last, "
-			    "coalesce(o.onset, o.time) AS onset, o.raw_boot AS boot_time, o.uncertainty AS uncertainty, o.n AS n, h.name AS host, "
-			    "o.boot AS boot, o.gpu AS gpu, o.unit AS unit, o.severity AS severity, "
-			    "coalesce(o.text, (SELECT t.text FROM observation t WHERE t.id = o.text_of)) AS text", table);
-	for (size_t i = 0; i < count; i++) {
-		const char *name = kind->fields[i]->name;
-		bool taken = false;
-		for (const char *const *c = spine_columns; *c && !taken; c++)
-			taken = !strcmp(*c, name);
-		sqlite3_str_appendf(s, ", k.\"%w\" AS \"%w%s\"", name, name, taken ? "_" : "");
-	}
-	sqlite3_str_appendf(s, " FROM \"%w_\" k JOIN observation o ON o.id = k.id LEFT JOIN member m ON m.id = o.member "
-			       "LEFT JOIN host h ON h.id = o.host WHERE o.copy IS NULL", table);
+	/* short: the views of a small case would be most of it */
+	bool taken = false;
+	for (size_t i = 0; i < count; i++)
+		taken |= names_spine(kind->fields[i]->name);
+	sqlite3_str_appendf(s, "CREATE VIEW \"%w\" AS SELECT ", table);
+	for (size_t i = 0; taken && i < count; i++)
+		sqlite3_str_appendf(s, "%s, k.\"%w\" AS \"%w%s\"", i ? "" : "r.*", kind->fields[i]->name, kind->fields[i]->name,
+				    names_spine(kind->fields[i]->name) ? "_" : "");
+	sqlite3_str_appendf(s, taken ? " FROM \"%w_\" k JOIN row_ r ON r.id = k.id" : "* FROM row_ JOIN \"%w_\" USING(id)", table);
 	return sqlite3_str_finish(s);
 }
 
@@ -408,7 +411,7 @@ static enum cul_status reread(struct cul_case *c, const struct cul_interests *in
 	enum cul_status status = case_load(fresh, err);
 	if (status != CUL_OK)
 		return status;
-	free(fresh->looked_for); /* in memory: those that were not met have no row */
+	free(fresh->looked_for); /* in memory: all of them were looked for, and nothing says so */
 	fresh->looked_for = NULL;
 	sqlite3_exec(fresh->db, "PRAGMA query_only=ON", NULL, NULL, NULL);
 	*ret = cul_take(fresh);
