@@ -41,7 +41,8 @@ bool cul_is_nocase(struct cul_slice a, struct cul_slice b)
 static size_t find_from(struct cul_slice a, struct cul_slice needle, size_t at, bool fold)
 {
 	for (; at + needle.size <= a.size; at++)
-		if (fold ? same_nocase(a.data + at, needle.data, needle.size) : !memcmp(a.data + at, needle.data, needle.size))
+		if (fold ? same_nocase(a.data + at, needle.data, needle.size) :
+			   a.data[at] == needle.data[0] && !memcmp(a.data + at, needle.data, needle.size))
 			return at;
 	return SIZE_MAX;
 }
@@ -57,6 +58,10 @@ static size_t find(struct cul_slice a, struct cul_slice needle, bool fold)
 		return 0;
 	if (a.size < needle.size)
 		return SIZE_MAX;
+	if (needle.size == 1 && !fold) {
+		const char *at = memchr(a.data, needle.data[0], a.size);
+		return at ? (size_t)(at - a.data) : SIZE_MAX;
+	}
 #ifdef __SSE2__
 	const char bit = fold ? 0x20 : 0;
 	const __m128i mask = _mm_set1_epi8(bit), first = _mm_set1_epi8(needle.data[0] | bit), last = _mm_set1_epi8(needle.data[needle.size - 1] | bit);

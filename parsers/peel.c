@@ -79,6 +79,8 @@ bool cul_peel_ident(struct cul_slice text, bool strict, struct cul_record *rec)
 {
 	struct cul_slice rest = text, ident, host;
 
+	if (!cul_has(text, CUL_LIT(":"))) /* no ident ends without: most lines that come here end here */
+		return false;
 	if (take_ident(&rest, strict, &ident)) {
 		cul_peel_unit(ident, rec);
 		rec->message = rest;

@@ -25,27 +25,30 @@ void cul_peel_init(struct cul_parse *p)
 	}
 }
 
-/* One layer: the envelope that fits best, the one that fitted last first. Returns its number or -1. */
-static int peel_once(struct cul_parse *p, int depth, struct cul_slice text, struct cul_record *layer)
+/* One layer: the envelope that fits best, the one that fitted last first. Returns its number, or -1 and no @layer. */
+static int peel_once(struct cul_parse *p, int depth, const struct cul_line *line, struct cul_slice text, struct cul_record *layer)
 {
 	int most = 0, best = -1, last = p->envelope[depth];
-	struct cul_record tried;
+	static const struct cul_record blank = { .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME, .scratch_size = CUL_SCRATCH };
+	struct cul_record fresh = blank;
+	fresh.line = *line;
+	fresh.message = text;
+	fresh.scratch = p->scratch;
 	uint32_t may = text.size ? p->begins[(unsigned char)text.data[0]] : 0;
-	for (int i = -1; may; i++) {
-		int which = i < 0 ? last : i;
-		if (which < 0 || !(may >> which & 1))
-			continue;
+	bool first = last >= 0 && (may >> last & 1);
+	while (may) {
+		int which = first ? last : __builtin_ctz(may);
 		may &= ~(1u << which);
-		tried = (struct cul_record){ .line = layer->line, .message = text, .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME,
-					     .scratch = p->scratch, .scratch_size = CUL_SCRATCH };
+		struct cul_record tried = fresh;
 		int bid = cul_envelopes[which]->peel(text, &tried);
 		if (bid > most) {
 			most = bid;
 			best = which;
 			*layer = tried;
-			if (i < 0 && bid >= CUL_ENVELOPE_SURE)
+			if (first && bid >= CUL_ENVELOPE_SURE)
 				break; /* of a log's lines nearly all have the same */
 		}
+		first = false;
 	}
 	return best;
 }
@@ -85,8 +88,8 @@ void cul_peel(struct cul_parse *p, struct cul_record *rec)
 {
 	struct cul_slice text = rec->line.text;
 	for (int depth = 0; depth < CUL_ENVELOPE_DEPTH; depth++) {
-		struct cul_record layer = { .line = rec->line };
-		int which = peel_once(p, depth, text, &layer);
+		struct cul_record layer;
+		int which = peel_once(p, depth, &rec->line, text, &layer);
 		if (which < 0)
 			break;
 		p->envelope[depth] = which;

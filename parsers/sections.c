@@ -224,16 +224,9 @@ enum cul_mark_type cul_mark_read(struct cul_slice line, struct cul_mark *mark)
 	return mark->type = mark->command.size ? CUL_MARK_PROMPT : CUL_MARK_IDLE;
 }
 
-bool cul_mark_may(struct cul_slice line)
+bool cul_mark_begins(struct cul_slice line)
 {
-	if (!line.size || isdigit((unsigned char)line.data[0])) /* a time begins with a digit, no name of a user does */
-		return false;
-	const char *p = line.data;
-	size_t size = line.size < 96 ? line.size : 96, i = 0;
-	switch (p[0]) {
-	case ' ':
-	case '\t':
-		return false;
+	switch (line.size ? line.data[0] : ' ') {
 	case '`':
 	case '~':
 	case '$':
@@ -243,32 +236,30 @@ bool cul_mark_may(struct cul_slice line)
 	case '_':
 	case '^':
 	case '+':
-	case '(':
 		return true;
 	case 'E':
-		if (cul_starts(line, CUL_LIT("Every ")))
-			return true;
-		break;
+		return cul_starts(line, CUL_LIT("Every "));
 	case 'P':
-		if (cul_starts(line, CUL_LIT("PS ")))
-			return true;
-		break;
+		return cul_starts(line, CUL_LIT("PS "));
 	case 'c':
-		if (cul_starts(line, CUL_LIT("crash")))
-			return true;
-		break;
-	case '[':
-		i = 1;
-		break;
+		return cul_starts(line, CUL_LIT("crash"));
 	default:
-		break;
+		return line.size > 2 && line.data[1] == ':' && line.data[2] == '\\';
 	}
-	if (size > 2 && p[1] == ':' && p[2] == '\\')
+}
+
+bool cul_mark_user(struct cul_slice before)
+{
+	size_t i = 0;
+	if (before.size >= 96 || !before.size || isdigit((unsigned char)before.data[0])) /* a time begins with a digit, no name of a user does */
+		return false;
+	if (before.data[0] == '(') /* a Python environment: may hold blanks */
 		return true;
-	const char *sign = i < size ? memchr(p + i, '@', size - i) : NULL;
-	while (sign && p + i < sign && name_byte(p[i]))
+	if (before.data[0] == '[')
+		i = 1;
+	while (i < before.size && name_byte(before.data[i]))
 		i++;
-	return sign && p + i == sign;
+	return i == before.size;
 }
 
 bool cul_mark_command(struct cul_slice line)

@@ -21,8 +21,12 @@ struct cul_mark {
 	struct cul_slice name;    /* of a file mark */
 };
 
-/** May this line, of which the end may still carry a CR, be a mark? False is sure; cheap. */
-bool cul_mark_may(struct cul_slice line);
+/**
+ * May this line, of which the end may still carry a CR, be a mark? False is sure where both are false; cheap. By its beginning;
+ * by its first '@', of which @before is what stands before it in the line.
+ */
+bool cul_mark_begins(struct cul_slice line);
+bool cul_mark_user(struct cul_slice before);
 /** What mark is this line? */
 enum cul_mark_type cul_mark_read(struct cul_slice line, struct cul_mark *mark);
 /** Does it begin with a command that people paste ("journalctl -k | tail"), without a prompt? */

@@ -31,7 +31,7 @@ static bool more_lines(struct cul_survey *s)
 	return true;
 }
 
-/* Bits of 64 bytes each: line ends; control bytes that are neither end nor tab, and backslashes. */
+/* Bits of 64 bytes each: line ends; control bytes that are neither end nor tab, backslashes, and what stands between a user and a host. */
 struct masks {
 	uint64_t ends, odd;
 };
@@ -39,15 +39,17 @@ struct masks {
 #ifdef __x86_64__
 __attribute__((target("avx2"))) static void masks_avx2(const char *p, size_t count, struct masks *ret)
 {
-	const __m256i newline = _mm256_set1_epi8('\n'), tab = _mm256_set1_epi8('\t'), slash = _mm256_set1_epi8('\\'), low = _mm256_set1_epi8(0x1f);
+	const __m256i newline = _mm256_set1_epi8('\n'), tab = _mm256_set1_epi8('\t'), slash = _mm256_set1_epi8('\\'), user = _mm256_set1_epi8('@'),
+		      low = _mm256_set1_epi8(0x1f);
 	for (size_t k = 0; k < count; k++, p += 64) {
 		uint64_t e = 0, o = 0;
 		for (int i = 0; i < 2; i++) {
 			__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i * 32));
 			__m256i n = _mm256_cmpeq_epi8(v, newline), plain = _mm256_or_si256(n, _mm256_cmpeq_epi8(v, tab));
 			__m256i other = _mm256_andnot_si256(plain, _mm256_cmpeq_epi8(_mm256_min_epu8(v, low), v));
+			__m256i sign = _mm256_or_si256(_mm256_cmpeq_epi8(v, slash), _mm256_cmpeq_epi8(v, user));
 			e |= (uint64_t)(uint32_t)_mm256_movemask_epi8(n) << (i * 32);
-			o |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_or_si256(other, _mm256_cmpeq_epi8(v, slash))) << (i * 32);
+			o |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_or_si256(other, sign)) << (i * 32);
 		}
 		ret[k] = (struct masks){ e, o };
 	}
@@ -59,20 +61,21 @@ static void masks_plain(const char *p, size_t count, struct masks *ret)
 	for (size_t k = 0; k < count; k++, p += 64) {
 		uint64_t e = 0, o = 0;
 #ifdef __SSE2__
-		const __m128i newline = _mm_set1_epi8('\n'), tab = _mm_set1_epi8('\t'), slash = _mm_set1_epi8('\\'), low = _mm_set1_epi8(0x1f);
+		const __m128i newline = _mm_set1_epi8('\n'), tab = _mm_set1_epi8('\t'), slash = _mm_set1_epi8('\\'), user = _mm_set1_epi8('@'), low = _mm_set1_epi8(0x1f);
 		for (int i = 0; i < 4; i++) {
 			__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i * 16));
 			__m128i n = _mm_cmpeq_epi8(v, newline), plain = _mm_or_si128(n, _mm_cmpeq_epi8(v, tab));
 			__m128i other = _mm_andnot_si128(plain, _mm_cmpeq_epi8(_mm_min_epu8(v, low), v));
+			__m128i sign = _mm_or_si128(_mm_cmpeq_epi8(v, slash), _mm_cmpeq_epi8(v, user));
 			e |= (uint64_t)(uint32_t)_mm_movemask_epi8(n) << (i * 16);
-			o |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_or_si128(other, _mm_cmpeq_epi8(v, slash))) << (i * 16);
+			o |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_or_si128(other, sign)) << (i * 16);
 		}
 #else
 		for (int i = 0; i < 64; i++) {
 			unsigned char c = (unsigned char)p[i];
 			if (c == '\n')
 				e |= UINT64_C(1) << i;
-			else if ((c < 0x20 && c != '\t') || c == '\\')
+			else if ((c < 0x20 && c != '\t') || c == '\\' || c == '@')
 				o |= UINT64_C(1) << i;
 		}
 #endif
@@ -94,62 +97,109 @@ static void masks(bool wide, const char *p, size_t count, struct masks *ret)
 	masks_plain(p, count, ret);
 }
 
-/* The first bytes of a line: may they be a mark, or say a severity that no word says? */
-static uint8_t beginning(const char *line, size_t size)
+/* Bytes that a line begins with which may be a mark by its beginning alone, or say a severity that no word says: those of beginning(). */
+static const bool begins[256] = { ['`'] = true, ['~'] = true, ['$'] = true, ['#'] = true, ['='] = true, ['*'] = true, ['_'] = true, ['^'] = true,
+				  ['+'] = true, ['E'] = true, ['F'] = true, ['P'] = true, ['c'] = true, ['<'] = true };
+
+static uint8_t beginning(struct cul_slice line)
 {
-	if (!size)
-		return 0;
-	struct cul_slice text = cul_slice(line, size);
-	return cul_says_severity(text) || cul_mark_may(text) ? CUL_LINE_BEGIN : 0;
+	return cul_says_severity(line) || cul_mark_begins(line) ? CUL_LINE_BEGIN : 0;
+}
+
+/* A line that is being read. */
+struct line {
+	size_t start;
+	uint8_t flags;
+	bool user; /* an '@' stood in it */
+};
+
+/* One of the odd bytes, at @i. */
+static void odd_byte(struct cul_slice text, size_t i, struct line *line)
+{
+	const char *p = text.data;
+	bool last = i + 1 >= text.size;
+	switch (p[i]) {
+	case '@':
+		if (!line->user && cul_mark_user(cul_slice(p + line->start, i - line->start)))
+			line->flags |= CUL_LINE_BEGIN;
+		line->user = true;
+		break;
+	case '\\': /* Docker ends each string with \n; a drive's is C:\ */
+		if (last || i + 2 >= text.size || p[i + 1] != 'n' || p[i + 2] != '"')
+			line->flags |= CUL_LINE_ESCAPED;
+		if (i == line->start + 2 && p[i - 1] == ':')
+			line->flags |= CUL_LINE_BEGIN;
+		break;
+	case '\r': /* CRLF is a line end like any other */
+		if (!last && p[i + 1] == '\n')
+			break;
+		line->flags |= CUL_LINE_ODD;
+		break;
+	default:
+		line->flags |= CUL_LINE_ODD;
+	}
+}
+
+/* What is known of a line that ends at @end. */
+static inline uint8_t flags_of(struct cul_slice text, size_t end, uint32_t line_bytes, const struct line *line)
+{
+	size_t size = end - line->start;
+	uint8_t flags = line->flags;
+	if (size && begins[(unsigned char)text.data[line->start]])
+		flags |= beginning(cul_slice(text.data + line->start, size));
+	if (__builtin_expect(size > CUL_LINE_BYTES_BIG || size > line_bytes, false))
+		flags |= (size > CUL_LINE_BYTES_BIG ? CUL_LINE_BIG : 0) | (size > line_bytes ? CUL_LINE_LONG : 0);
+	return flags;
+}
+
+/* @count masks of the text from @at on; there is room for all lines that may end there. */
+static void take_lines(struct cul_survey *s, struct cul_slice text, size_t at, const struct masks *found, size_t count, uint32_t line_bytes, struct line *last)
+{
+	uint32_t *ret = s->ends + s->lines;
+	uint8_t *flags = s->flags + s->lines;
+	struct line line = *last;
+	for (size_t k = 0; k < count; k++, at += 64) {
+		uint64_t ends = found[k].ends, odd = found[k].odd;
+		for (uint64_t both = ends | odd; both; both &= both - 1) {
+			size_t i = at + (size_t)__builtin_ctzll(both);
+			if (odd & both & -both) {
+				odd_byte(text, i, &line);
+				continue;
+			}
+			*ret++ = (uint32_t)i;
+			*flags++ = flags_of(text, i, line_bytes, &line);
+			line = (struct line){ .start = i + 1 };
+		}
+	}
+	s->lines = (size_t)(ret - s->ends);
+	*last = line;
 }
 
 static bool find_lines(struct cul_survey *s, struct cul_slice text, uint32_t line_bytes, bool wide)
 {
-	size_t start = 0;
-	uint8_t flag = 0;
-	char tail[64];
+	struct line line = { 0 };
 	struct masks found[MASKS];
-	for (size_t at = 0, k = MASKS; at < text.size; at += 64, k++) {
-		if (text.size - at < 64) {
+	char tail[64];
+	for (size_t at = 0, count; at < text.size; at += count * 64) {
+		size_t left = text.size - at;
+		if (s->room - s->lines < MASKS * 64 + 2 && !more_lines(s))
+			return false;
+		if (left < 64) {
 			memset(tail, ' ', sizeof(tail));
-			memcpy(tail, text.data + at, text.size - at);
-			masks(wide, tail, 1, &found[k = 0]);
-		} else if (k == MASKS) {
-			masks(wide, text.data + at, text.size - at < sizeof(tail) * MASKS ? (text.size - at) / 64 : MASKS, &found[k = 0]);
+			memcpy(tail, text.data + at, left);
 		}
-		uint64_t ends = found[k].ends, odd = found[k].odd, both = ends | odd;
-		while (both) {
-			size_t i = at + (size_t)__builtin_ctzll(both);
-			uint64_t bit = both & -both;
-			both ^= bit;
-			if (odd & bit) {
-				/* CRLF is a line end like any other; Docker ends each string with \n */
-				if (text.data[i] == '\\') {
-					if (i + 2 >= text.size || text.data[i + 1] != 'n' || text.data[i + 2] != '"')
-						flag |= CUL_LINE_ESCAPED;
-				} else if (text.data[i] != '\r' || i + 1 >= text.size || text.data[i + 1] != '\n')
-					flag |= CUL_LINE_ODD;
-				continue;
-			}
-			if (s->lines == s->room && !more_lines(s))
-				return false;
-			size_t size = i - start;
-			s->ends[s->lines] = (uint32_t)i;
-			s->flags[s->lines++] = flag | beginning(text.data + start, size) | (size > CUL_LINE_BYTES_BIG ? CUL_LINE_BIG : 0) | (size > line_bytes ? CUL_LINE_LONG : 0);
-			start = i + 1;
-			flag = 0;
-		}
+		count = left < 64 ? 1 : left < MASKS * 64 ? left / 64 : MASKS;
+		masks(wide, left < 64 ? tail : text.data + at, count, found);
+		take_lines(s, text, at, found, count, line_bytes, &line);
 	}
-	if (s->lines == s->room && !more_lines(s))
+	if (s->room - s->lines < 2 && !more_lines(s))
 		return false;
-	if (start < text.size) {
+	if (line.start < text.size) {
 		/* an end without a line end: the last line of a file, or one that goes on in the next chunk */
 		s->ends[s->lines] = (uint32_t)text.size;
-		s->flags[s->lines++] = flag | beginning(text.data + start, text.size - start) | CUL_LINE_LONG;
+		s->flags[s->lines++] = flags_of(text, text.size, line_bytes, &line) | CUL_LINE_LONG;
 	}
-	if (s->lines == s->room && !more_lines(s))
-		return false;
-	memset(s->flags + s->lines, 0xff, 1);
+	s->flags[s->lines] = 0xff;
 	return true;
 }
 

@@ -17,7 +17,10 @@ static int access_log_peel(struct cul_slice line, struct cul_record *rec)
 	struct cul_time time;
 	int64_t code;
 
-	if (line.size < 40 || !cul_cut(cul_slice(line.data, line.size < 160 ? line.size : 160), CUL_LIT(" ["), &before, NULL))
+	if (line.size < 40)
+		return 0;
+	before = cul_slice(line.data, line.size < 160 ? line.size : 160);
+	if (!memchr(before.data, '[', before.size) || !cul_cut(before, CUL_LIT(" ["), &before, NULL))
 		return 0;
 	rest = cul_from(line, before.size + 2);
 	if (rest.size < 24 || !cul_peel_digit(rest.data[0]) || !cul_peel_digit(rest.data[1]) || rest.data[2] != '/' || rest.data[6] != '/')

@@ -128,7 +128,7 @@ static int journal_peel(struct cul_slice line, struct cul_record *rec)
 
 		while (n < line.size && cul_peel_digit(line.data[n]))
 			n++;
-		if (n < 9 || n > 11 || n + 7 >= line.size || line.data[n] != '.' || !cul_clock_unix(&rest, &time) ||
+		if (n < 9 || n > 11 || n + 7 >= line.size || line.data[n] != '.' || !cul_has(cul_from(line, n), CUL_LIT(":")) || !cul_clock_unix(&rest, &time) ||
 		    !cul_skip(&rest, CUL_LIT(" ")) || !cul_peel_ident(rest, false, &trial) || (!trial.host.size && !trial.caller.size))
 			return 0;
 		*rec = trial;
