@@ -37,12 +37,13 @@ bool cul_is_nocase(struct cul_slice a, struct cul_slice b)
 	return a.size == b.size && same_nocase(a.data, b.data, a.size);
 }
 
-/* From @at on, by hand. @fold: without regard to case. */
+/* From @at on, by hand. @fold: without regard to case. Bit 5 as in find(). */
 static size_t find_from(struct cul_slice a, struct cul_slice needle, size_t at, bool fold)
 {
+	const char bit = fold ? 0x20 : 0, first = needle.data[0] | bit, last = needle.data[needle.size - 1] | bit, *behind = a.data + needle.size - 1;
 	for (; at + needle.size <= a.size; at++)
-		if (fold ? same_nocase(a.data + at, needle.data, needle.size) :
-			   a.data[at] == needle.data[0] && !memcmp(a.data + at, needle.data, needle.size))
+		if ((a.data[at] | bit) == first && (behind[at] | bit) == last &&
+		    (fold ? same_nocase(a.data + at, needle.data, needle.size) : !memcmp(a.data + at, needle.data, needle.size)))
 			return at;
 	return SIZE_MAX;
 }
@@ -114,7 +115,7 @@ bool cul_cut_last(struct cul_slice a, struct cul_slice mark, struct cul_slice *b
 	if (!mark.size || a.size < mark.size)
 		return false;
 	for (size_t at = a.size - mark.size + 1; at-- > 0;)
-		if (!memcmp(a.data + at, mark.data, mark.size)) {
+		if (a.data[at] == mark.data[0] && !memcmp(a.data + at, mark.data, mark.size)) {
 			split(a, at, mark.size, before, after);
 			return true;
 		}
@@ -132,7 +133,7 @@ bool cul_between(struct cul_slice a, struct cul_slice open, struct cul_slice clo
 
 bool cul_skip(struct cul_slice *a, struct cul_slice prefix)
 {
-	if (!cul_starts(*a, prefix))
+	if (prefix.size && (a->size < prefix.size || a->data[0] != prefix.data[0] || memcmp(a->data, prefix.data, prefix.size) != 0))
 		return false;
 	*a = cul_from(*a, prefix.size);
 	return true;
@@ -147,21 +148,24 @@ struct cul_slice cul_trim(struct cul_slice a)
 {
 	while (a.size && blank(a.data[a.size - 1]))
 		a.size--;
-	while (a.size && blank(a.data[0]))
-		a = cul_from(a, 1);
+	while (a.size && blank(a.data[0])) {
+		a.data++;
+		a.size--;
+	}
 	return a;
 }
 
 struct cul_slice cul_word(struct cul_slice *a)
 {
-	while (a->size && blank(a->data[0]))
-		*a = cul_from(*a, 1);
-	size_t n = 0;
-	while (n < a->size && !blank(a->data[n]))
-		n++;
-	struct cul_slice word = cul_slice(a->data, n);
-	*a = cul_from(*a, n);
-	return word;
+	if (!a->size)
+		return cul_slice(a->data, 0);
+	const char *start = a->data, *end = a->data + a->size, *stop;
+	while (start < end && blank(*start))
+		start++;
+	for (stop = start; stop < end && ((unsigned char)*stop > ' ' || !blank(*stop)); stop++)
+		;
+	*a = cul_slice(stop, (size_t)(end - stop));
+	return cul_slice(start, (size_t)(stop - start));
 }
 
 struct cul_slice cul_digits(struct cul_slice *a)

@@ -180,6 +180,9 @@ struct cul_parser {
 	 * a matching command or file name counts too); the highest bid reads the section. A capture whose
 	 * lines carry no literal may bid on the name or command alone. */
 	int (*bid)(const struct cul_head *head);
+	/* what spares asking: where no command stands before a section and its first line isn't blank, bid() is 0 unless that line has
+	 * all the bytes (ASCII, the rarest first) of one of these; NULL: it may bid on any line */
+	const char *const *first;
 	/* reads with cul_line_next() until its end or until the format stops matching (cul_line_back()) */
 	enum cul_status (*section)(struct cul_parse *parse);
 

@@ -173,3 +173,24 @@ const struct cul_kind *cul_kind_find(struct cul_slice name)
 	}
 	return NULL;
 }
+
+void cul_capture_see(struct cul_slice line, uint64_t seen[2])
+{
+	seen[0] = seen[1] = 0;
+	for (size_t i = 0; i < line.size && line.size <= 400; i++)
+		seen[line.data[i] >> 6 & 1] |= UINT64_C(1) << (line.data[i] & 63);
+	if (!(seen[0] >> ' ' >> 1) && !seen[1])
+		seen[0] = seen[1] = UINT64_MAX;
+}
+
+bool cul_capture_may(const struct cul_parser *capture, const uint64_t seen[2])
+{
+	for (const char *const *set = capture->first; set && *set; set++) {
+		const char *c = *set;
+		while (*c && (seen[*c >> 6 & 1] >> (*c & 63) & 1))
+			c++;
+		if (!*c)
+			return true;
+	}
+	return !capture->first;
+}

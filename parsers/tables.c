@@ -183,8 +183,11 @@ cul_base_name(struct cul_slice path)
 bool
 cul_command_runs(struct cul_slice command, const char *program)
 {
-	struct cul_slice name = cul_str(program);
 	size_t at = 0;
+
+	if (!command.size)
+		return false;
+	struct cul_slice name = cul_str(program);
 
 	while (at < command.size) {
 		size_t end;

@@ -24,7 +24,7 @@ static bool read_name(struct cul_slice name, struct cul_slice *element, struct c
 	struct cul_slice folder, rest, clock;
 	char text[32];
 	time->ns = CUL_NO_TIME;
-	if (!cul_cut_last(name, CUL_LIT("/"), &folder, element))
+	if (!cul_has(name, CUL_LIT("ccpp-")) || !cul_cut_last(name, CUL_LIT("/"), &folder, element))
 		return false;
 	if (cul_cut_last(folder, CUL_LIT("/"), NULL, &rest))
 		folder = rest;

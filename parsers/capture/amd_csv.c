@@ -186,6 +186,7 @@ const struct cul_parser cul_parser_amd_csv = {
 	.about = "rocm-smi --csv, amd-smi --csv: GPUs",
 	.kinds = CUL_KINDS(&cul_kind_amd_gpu),
 	.needles = CUL_LIST("device,GPU ", "device,VRAM ", "device,Temperature ", "gpu,gfx_activity", "gpu,power_usage"),
+	.first = CUL_LIST(","),
 	.bid = csv_bid,
 	.section = csv_section,
 };

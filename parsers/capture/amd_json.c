@@ -18,8 +18,15 @@
 
 static bool is_amd(struct cul_slice text)
 {
-	return cul_has(text, CUL_LIT("\"card0\"")) || cul_has(text, CUL_LIT("\"card1\"")) || cul_has(text, CUL_LIT("\"gfx_activity\"")) ||
-	       cul_has(text, CUL_LIT("\"gpu_data\"")) || cul_has(text, CUL_LIT("\"process_list\"")) || cul_has(text, CUL_LIT("\"target_graphics_version\""));
+	struct cul_slice key;
+	while (text.size && cul_cut(text, CUL_LIT("\""), NULL, &text)) {
+		key = text;
+		if (text.size && memchr("cgpt", text.data[0], 4) && cul_cut(text, CUL_LIT("\""), &key, NULL) &&
+		    (cul_is(key, CUL_LIT("card0")) || cul_is(key, CUL_LIT("card1")) || cul_is(key, CUL_LIT("gfx_activity")) ||
+		     cul_is(key, CUL_LIT("gpu_data")) || cul_is(key, CUL_LIT("process_list")) || cul_is(key, CUL_LIT("target_graphics_version"))))
+			return true;
+	}
+	return false;
 }
 
 static int amd_json_bid(const struct cul_head *head)
@@ -201,6 +208,7 @@ const struct cul_parser cul_parser_amd_json = {
 	.about = "rocm-smi --json, amd-smi --json: GPUs and processes",
 	.kinds = CUL_KINDS(&cul_kind_amd_gpu, &cul_kind_amd_process),
 	.needles = CUL_LIST("{\"card0\":", "[{\"gpu\":", "{\"gpu_data\":"),
+	.first = CUL_LIST("{", "["),
 	.bid = amd_json_bid,
 	.section = amd_json_section,
 };

@@ -249,6 +249,7 @@ const struct cul_parser cul_parser_amd_smi = {
 	.about = "amd-smi static, metric, process, list, monitor",
 	.kinds = CUL_KINDS(&cul_kind_amd_gpu, &cul_kind_amd_process),
 	.needles = CUL_LIST("GFX_UTIL", "GFX_CLOCK", "GPU  POWER"),
+	.first = CUL_LIST("UGP"),
 	.bid = amd_bid,
 	.section = amd_section,
 };

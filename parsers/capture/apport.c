@@ -197,6 +197,7 @@ const struct cul_parser cul_parser_apport = {
 	.kinds = CUL_KINDS(&cul_kind_core_dumped, &cul_kind_thread_stack, CUL_SAMPLES("package.installed", 1, "apport", F_PACKAGE, F_VERSION),
 			   CUL_SAMPLES("core.abort-message", 1, "apport", F_PID, F_COMM, F_EVENT, F_WHAT, F_SOURCE)),
 	.needles = CUL_LIST("ProblemType: Crash"),
+	.first = CUL_LIST("T:C"),
 	.bid = apport_bid,
 	.section = apport_section,
 };

@@ -186,6 +186,7 @@ const struct cul_parser cul_parser_coredumpctl = {
 	.about = "coredumpctl info, coredumpctl list",
 	.kinds = CUL_KINDS(&cul_kind_core_dumped, &cul_kind_thread_stack),
 	.needles = CUL_LIST("           PID: ", " COREFILE"),
+	.first = CUL_LIST("DPI"),
 	.bid = ctl_bid,
 	.section = ctl_section,
 };

@@ -112,12 +112,10 @@ open_task(struct cul_parse *parse, struct session *s, const struct cul_line *lin
 static bool
 is_list_header(struct cul_slice line)
 {
-	struct cul_slice rest = line, words[4];
+	struct cul_slice rest = line;
 
-	for (size_t i = 0; i < 4; i++)
-		words[i] = cul_word(&rest);
-	return cul_is(words[0], CUL_LIT("PID")) && cul_is(words[1], CUL_LIT("PPID")) && cul_is(words[2], CUL_LIT("CPU")) &&
-	       cul_is(words[3], CUL_LIT("TASK")) && cul_ends(cul_trim(line), CUL_LIT("COMM"));
+	return cul_is(cul_word(&rest), CUL_LIT("PID")) && cul_is(cul_word(&rest), CUL_LIT("PPID")) && cul_is(cul_word(&rest), CUL_LIT("CPU")) &&
+	       cul_is(cul_word(&rest), CUL_LIT("TASK")) && cul_ends(cul_trim(line), CUL_LIT("COMM"));
 }
 
 static enum cul_status
@@ -437,6 +435,7 @@ const struct cul_parser cul_parser_crash_session = {
 			   &cul_kind_host_id, CUL_SAMPLES("ps.process", 1, "ps", F_BLOCKED_S),
 			   CUL_KIND("crash.panic", 1, "crash_session", F_WHAT, F_COMM, F_PID, F_CPU)),
 	.needles = CUL_LIST("  COMMAND: \"", "      KERNEL: /", "PID    PPID  CPU       TASK"),
+	.first = CUL_LIST("DPI", "[", "KN:"),
 	.bid = crash_bid,
 	.section = crash_section,
 };

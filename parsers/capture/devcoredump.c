@@ -258,6 +258,7 @@ const struct cul_parser cul_parser_devcoredump = {
 			   CUL_SAMPLES("amdgpu.ip", 1, "devcoredump", F_BLOCK, F_VERSION),
 			   CUL_SAMPLES("amdgpu.firmware", 1, "devcoredump", F_FIRMWARE, F_VERSION)),
 	.needles = CUL_LIST("**** AMDGPU Device Coredump ****", "**** Xe Device Coredump ****"),
+	.first = CUL_LIST("*", "HG:"),
 	.bid = devcoredump_bid,
 	.section = devcoredump_section,
 };

@@ -108,6 +108,7 @@ const struct cul_parser cul_parser_df = {
 	.about = "df: how full file systems are, in bytes or inodes",
 	.kinds = CUL_KINDS(&cul_kind_disk_usage),
 	.needles = CUL_LIST("Use% Mounted on", "IUse% Mounted", "Capacity Mounted on", "Capacity  Mounted on"),
+	.first = CUL_LIST("%", "CFy"),
 	.bid = df_bid,
 	.section = df_section,
 };

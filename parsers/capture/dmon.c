@@ -132,6 +132,7 @@ const struct cul_parser cul_parser_dmon = {
 	.about = "nvidia-smi dmon and pmon: samples of GPUs and processes",
 	.kinds = CUL_KINDS(&cul_kind_nvidia_gpu, &cul_kind_nvidia_process),
 	.needles = CUL_LIST("# gpu ", "#gpu ", "   gpu    pwr", "   gpu        pid"),
+	.first = CUL_LIST("#"),
 	.bid = dmon_bid,
 	.section = dmon_section,
 };

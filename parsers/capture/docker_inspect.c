@@ -147,6 +147,7 @@ const struct cul_parser cul_parser_docker_inspect = {
 	.about = "docker inspect, podman inspect: how containers ended, their limits and GPUs",
 	.kinds = CUL_KINDS(&cul_kind_container_state),
 	.needles = CUL_LIST("\"Id\": \""),
+	.first = CUL_LIST("[", "{", "I\":"),
 	.bid = inspect_bid,
 	.section = inspect_section,
 };

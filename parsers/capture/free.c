@@ -18,8 +18,12 @@
 static bool
 is_free_head(struct cul_slice line)
 {
-	struct cul_slice first = cul_word(&line), second = cul_word(&line), third = cul_word(&line);
+	struct cul_slice first = cul_word(&line), second, third;
 
+	if (!cul_is(first, CUL_LIT("total")) && !cul_is(first, CUL_LIT("gesamt")))
+		return false;
+	second = cul_word(&line);
+	third = cul_word(&line);
 	return (cul_is(first, CUL_LIT("total")) && cul_is(second, CUL_LIT("used")) && cul_is(third, CUL_LIT("free"))) ||
 	       (cul_is(first, CUL_LIT("gesamt")) && cul_is(second, CUL_LIT("benutzt"))) ||
 	       (cul_is(first, CUL_LIT("total")) && cul_starts(second, CUL_LIT("utilis")));

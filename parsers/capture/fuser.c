@@ -16,19 +16,27 @@
 #include "parsers/tables.h"
 
 static bool
+begins(struct cul_slice line, char c)
+{
+	size_t n = 0;
+
+	while (n < line.size && (line.data[n] == ' ' || (line.data[n] >= '\t' && line.data[n] <= '\r')))
+		n++;
+	return n < line.size && line.data[n] == c;
+}
+
+static bool
 is_fuser(struct cul_slice line)
 {
-	struct cul_slice a = cul_word(&line), b = cul_word(&line), c = cul_word(&line), d = cul_word(&line);
-
-	return cul_is(a, CUL_LIT("USER")) && cul_is(b, CUL_LIT("PID")) && cul_is(c, CUL_LIT("ACCESS")) && cul_is(d, CUL_LIT("COMMAND"));
+	return begins(line, 'U') && cul_is(cul_word(&line), CUL_LIT("USER")) && cul_is(cul_word(&line), CUL_LIT("PID")) && cul_is(cul_word(&line), CUL_LIT("ACCESS")) &&
+	       cul_is(cul_word(&line), CUL_LIT("COMMAND"));
 }
 
 static bool
 is_lsof(struct cul_slice line)
 {
-	struct cul_slice a = cul_word(&line), b = cul_word(&line);
-
-	return cul_is(a, CUL_LIT("COMMAND")) && cul_is(b, CUL_LIT("PID")) && cul_has(line, CUL_LIT(" FD ")) && cul_has(line, CUL_LIT("NAME"));
+	return begins(line, 'C') && cul_is(cul_word(&line), CUL_LIT("COMMAND")) && cul_is(cul_word(&line), CUL_LIT("PID")) && cul_has(line, CUL_LIT(" FD ")) &&
+	       cul_has(line, CUL_LIT("NAME"));
 }
 
 /** "sudo fuser -v /dev/nvidia*; echo $?" of a prompt: it asks who holds a device, and no filter stands behind it. */
@@ -50,6 +58,14 @@ is_exit(struct cul_slice line)
 		cul_skip(&line, CUL_LIT("exit status "))) && cul_is(cul_trim(line), CUL_LIT("1"));
 }
 
+/** A table may begin behind this line. */
+static bool
+may_precede(struct cul_slice line)
+{
+	return cul_starts(line, CUL_LIT("lsof: WARNING")) || cul_blank(line) || cul_has(line, CUL_LIT("Cannot stat")) ||
+	       cul_has(line, CUL_LIT("Output information may be incomplete"));
+}
+
 static int
 fuser_bid(const struct cul_head *head)
 {
@@ -62,11 +78,11 @@ fuser_bid(const struct cul_head *head)
 			return 16;
 	}
 	for (size_t i = 0; i < head->count && i < 3; i++) {
-		if (is_fuser(head->lines[i].text) || is_lsof(head->lines[i].text))
-			return 32;
-		if (!cul_starts(head->lines[i].text, CUL_LIT("lsof: WARNING")) && !cul_has(head->lines[i].text, CUL_LIT("Cannot stat")) &&
-		    !cul_has(head->lines[i].text, CUL_LIT("Output information may be incomplete")) && !cul_blank(head->lines[i].text))
-			break;
+		if (!is_fuser(head->lines[i].text) && !is_lsof(head->lines[i].text))
+			continue;
+		while (i > 0 && may_precede(head->lines[i - 1].text))
+			i--;
+		return i ? 0 : 32;
 	}
 	return 0;
 }

@@ -298,7 +298,9 @@ gdb_bid(const struct cul_head *head)
 	for (size_t i = 0; i < head->count && i < 12; i++) {
 		struct cul_slice line = head->lines[i].text;
 
-		if (gdb_head(line, &a, &b, &c) || pyspy_head(line, &a, &b, &c) || is_death(line))
+		bool may = cul_starts(line, CUL_LIT("Thread ")) || cul_starts(line, CUL_LIT("Program ")) || cul_starts(line, CUL_LIT("Core was "));
+
+		if (may && (gdb_head(line, &a, &b, &c) || pyspy_head(line, &a, &b, &c) || is_death(line)))
 			return i < 3 ? 32 : head->begins ? 24 : 0;
 		if (i > 2 && !head->begins)
 			return 0;

@@ -455,6 +455,7 @@ const struct cul_parser cul_parser_hs_err = {
 				    F_FRAME_TYPE, F_IMAGE, F_OFFSET, F_FUNCTION, F_PATH, F_THREAD, F_STATE_WORD, F_FRAMES, F_JAVA_FRAMES,
 				    F_HEAP_USED_MIB, F_HEAP_TOTAL_MIB, F_LIMIT_MIB, F_ELAPSED_S, F_MAPPINGS, F_VERSION),
 			   &cul_kind_host_memory, &cul_kind_host_setting),
+	.first = CUL_LIST("#"),
 	.bid = hs_err_bid,
 	.section = hs_err_section,
 };

@@ -106,6 +106,7 @@ const struct cul_parser cul_parser_kube_node = {
 	.kinds = CUL_KINDS(CUL_SAMPLES("k8s.resource", 1, "kube_node", F_NAME, F_CAPACITY, F_ALLOCATABLE),
 			   CUL_SAMPLES("k8s.condition", 1, "kube_node", F_NAME, F_STATUS, F_WHAT)),
 	.needles = CUL_LIST("Capacity:"),
+	.first = CUL_LIST("C:y", "N:m"),
 	.bid = node_bid,
 	.section = node_section,
 };

@@ -224,6 +224,7 @@ const struct cul_parser cul_parser_kube_pod = {
 	.about = "kubectl get pod -o yaml, -o json: states of containers",
 	.kinds = CUL_KINDS(&cul_kind_container_state),
 	.needles = CUL_LIST("apiVersion: v1", "\"apiVersion\": \"v1\""),
+	.first = CUL_LIST("{", "V:1", "P:k", "-"),
 	.bid = pod_bid,
 	.section = pod_section,
 };

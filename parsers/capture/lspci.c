@@ -189,6 +189,7 @@ const struct cul_parser cul_parser_lspci = {
 				       F_UNCORRECTABLE, F_CORRECTABLE)),
 	.needles = CUL_LIST("VGA compatible controller", "3D controller", "Host bridge", "PCI bridge", "Display controller",
 			    "Non-Volatile memory controller", "Ethernet controller", "Processing accelerators", "Infiniband controller"),
+	.first = CUL_LIST(":."),
 	.bid = lspci_bid,
 	.section = lspci_section,
 };

@@ -86,6 +86,7 @@ const struct cul_parser cul_parser_mdstat = {
 	.about = "/proc/mdstat: software RAID",
 	.kinds = CUL_KINDS(CUL_SAMPLES("md.array", 2, "mdstat", F_DEVICE, F_STATE_WORD, F_LEVEL, F_FAILED, F_STATUS, F_DISKS, F_DISKS_UP)),
 	.needles = CUL_LIST("Personalities : "),
+	.first = CUL_LIST("P:"),
 	.bid = mdstat_bid,
 	.section = mdstat_section,
 };

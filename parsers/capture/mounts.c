@@ -31,6 +31,8 @@ row_read(struct cul_slice line, struct row *row)
 	struct cul_slice rest = line, a, b;
 
 	*row = (struct row){ 0 };
+	if (!line.size || !memchr(line.data, '/', line.size))
+		return NONE; /* where it is mounted is a path */
 	if (cul_cut(line, CUL_LIT(" on /"), &row->device, &rest) && cul_cut(rest, CUL_LIT(" type "), &row->mount, &rest) && row->device.size &&
 	    !cul_has(row->device, CUL_LIT("  "))) {
 		row->mount = cul_slice(row->mount.data - 1, row->mount.size + 1);
@@ -41,11 +43,13 @@ row_read(struct cul_slice line, struct row *row)
 	rest = line;
 	row->device = cul_word(&rest);
 	row->mount = cul_word(&rest);
+	if (!cul_starts(row->mount, CUL_LIT("/")))
+		return NONE;
 	row->type = cul_word(&rest);
 	row->options = cul_word(&rest);
 	a = cul_word(&rest);
 	b = cul_word(&rest);
-	if (cul_starts(row->mount, CUL_LIT("/")) && options_like(row->options) && cul_all_digits(a) && cul_all_digits(b) && cul_blank(rest))
+	if (options_like(row->options) && cul_all_digits(a) && cul_all_digits(b) && cul_blank(rest))
 		return PROC;
 	return NONE;
 }
@@ -142,6 +146,7 @@ const struct cul_parser cul_parser_mounts = {
 	.about = "mount, /proc/mounts, findmnt: what is mounted where, and read-only",
 	.kinds = CUL_KINDS(CUL_SAMPLES("host.mount", 1, "mounts", F_DEVICE, F_MOUNT, F_FSTYPE, F_READ_ONLY, F_OPTIONS)),
 	.needles = CUL_LIST("TARGET  "),
+	.first = CUL_LIST("/", "GFY"),
 	.bid = mounts_bid,
 	.section = mounts_section,
 };

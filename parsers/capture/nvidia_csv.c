@@ -170,11 +170,12 @@ static int
 csv_bid(const struct cul_head *head)
 {
 	struct layout layout;
-	bool bare;
+	struct cul_slice first = head->count ? cul_trim(head->lines[0].text) : CUL_NONE;
+	bool bare, named = first.size && ((first.data[0] >= 'a' && first.data[0] <= 'z') || first.data[0] == '"');
 
-	if (head->count && cul_has(head->lines[0].text, CUL_LIT(",")) && layout_read(&layout, head->lines[0].text))
+	if (named && cul_has(head->lines[0].text, CUL_LIT(",")) && layout_read(&layout, head->lines[0].text))
 		return 12 + 4 * (int)(layout.known < 6 ? layout.known : 6);
-	if (head->begins && layout_command(&layout, head->command, &bare) && layout.count) {
+	if (head->begins && head->command.size && layout_command(&layout, head->command, &bare) && layout.count) {
 		if (!head->count)
 			return layout.processes ? 20 : 0;
 		struct cul_slice cells[MOST];
@@ -396,6 +397,7 @@ const struct cul_parser cul_parser_nvidia_csv = {
 			   &cul_kind_nvidia_pcie, &cul_kind_nvidia_ecc, &cul_kind_nvidia_remap, &cul_kind_nvidia_recovery),
 	.needles = CUL_LIST("memory.used", "utilization.gpu", "pci.bus_id", "used_gpu_memory", "used_memory", "power.draw", "temperature.gpu",
 			    "index, name", "index, uuid", "name, uuid", "pid, process_name"),
+	.first = CUL_LIST(","),
 	.bid = csv_bid,
 	.section = csv_section,
 };

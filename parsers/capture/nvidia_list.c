@@ -144,6 +144,7 @@ const struct cul_parser cul_parser_nvidia_list = {
 			   CUL_SAMPLES("nvidia.nvlink", 1, "nvidia_list", F_GPU_INDEX, F_GPU_UUID, F_LINKS, F_LINKS_DOWN,
 				       F_SPEED_GBYTES_S, F_REPLAY_ERRORS, F_RECOVERY_ERRORS, F_CRC_ERRORS)),
 	.needles = CUL_LIST(" (UUID: GPU-"),
+	.first = CUL_LIST("UGP("),
 	.bid = list_bid,
 	.section = list_section,
 };

@@ -76,6 +76,7 @@ const struct cul_parser cul_parser_nvidia_q = {
 	.about = "nvidia-smi -q: ECC, remapped rows, clocks, PCIe, fabric, recovery",
 	.kinds = CUL_NVIDIA_LOG_KINDS,
 	.needles = CUL_LIST("==NVSMI LOG=="),
+	.first = CUL_LIST("=VSM", "UGP"),
 	.bid = q_bid,
 	.section = q_section,
 };

@@ -458,6 +458,7 @@ const struct cul_parser cul_parser_nvidia_smi = {
 	.about = "nvidia-smi's table: GPUs and the processes on them",
 	.kinds = CUL_KINDS(&cul_kind_nvidia_gpu, &cul_kind_nvidia_process, &cul_kind_nvidia_summary, &cul_kind_nvidia_mig),
 	.needles = CUL_LIST("| NVIDIA-SMI ", "| Processes: "),
+	.first = CUL_LIST("|", "+", ":", "Ev"),
 	.bid = smi_bid,
 	.section = smi_section,
 };

@@ -120,6 +120,7 @@ const struct cul_parser cul_parser_nvidia_topo = {
 	.kinds = CUL_KINDS(CUL_SAMPLES("nvidia.topo", 1, "nvidia_topo", F_GPU_INDEX, F_PEER_INDEX, F_LINK),
 			   CUL_SAMPLES("nvidia.p2p", 1, "nvidia_topo", F_GPU_INDEX, F_PEER_INDEX, F_P2P, F_CAPABILITY)),
 	.needles = CUL_LIST("GPU0\tGPU1", "GPU0\tCPU Affinity", "GPU0    GPU1"),
+	.first = CUL_LIST("UGP"),
 	.bid = topo_bid,
 	.section = topo_section,
 };

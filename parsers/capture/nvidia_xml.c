@@ -343,6 +343,7 @@ const struct cul_parser cul_parser_nvidia_xml = {
 	.about = "nvidia-smi -q -x: the same as XML",
 	.kinds = CUL_NVIDIA_LOG_KINDS,
 	.needles = CUL_LIST("<nvidia_smi_log>", "<!DOCTYPE nvidia_smi_log"),
+	.first = CUL_LIST("<"),
 	.bid = xml_bid,
 	.section = xml_section,
 };

@@ -13,9 +13,8 @@
 static bool
 is_head(struct cul_slice line)
 {
-	struct cul_slice a = cul_word(&line), b = cul_word(&line), c = cul_word(&line), d = cul_word(&line);
-
-	return cul_is(a, CUL_LIT("NAME")) && cul_is(b, CUL_LIT("ID")) && cul_is(c, CUL_LIT("SIZE")) && cul_is(d, CUL_LIT("PROCESSOR"));
+	return cul_is(cul_word(&line), CUL_LIT("NAME")) && cul_is(cul_word(&line), CUL_LIT("ID")) && cul_is(cul_word(&line), CUL_LIT("SIZE")) &&
+	       cul_is(cul_word(&line), CUL_LIT("PROCESSOR"));
 }
 
 static int
@@ -94,6 +93,7 @@ const struct cul_parser cul_parser_ollama_ps = {
 	.kinds = CUL_KINDS(CUL_SAMPLES("ollama.ps", 1, "ollama_ps", F_MODEL, F_SIZE_MIB, F_PROCESSOR, F_GPU_PCT, F_N_CTX, F_UNTIL),
 			   CUL_SAMPLES("ollama.ps-summary", 1, "ollama_ps", F_MODELS)),
 	.needles = CUL_LIST("SIZE      PROCESSOR", "SIZE     PROCESSOR", "SIZE    PROCESSOR", "PROCESSOR    "),
+	.first = CUL_LIST("ZNPO"),
 	.bid = ollama_bid,
 	.section = ollama_section,
 };

@@ -117,7 +117,9 @@ static enum form form_of(const struct cul_head *head, int *bits)
 		return *bits = 40, DPKG;
 	if (!head->begins)
 		return NONE;
-	if (cul_has(command, CUL_LIT("rpm -qa")) || cul_has(name, CUL_LIT("installed-rpms")) || cul_has(name, CUL_LIT("rpm_-qa")) || cul_has(name, CUL_LIT("rpm-qa")))
+	if (!command.size && (!name.size || !memchr(name.data, '-', name.size)))
+		; /* each of these has a '-' */
+	else if (cul_has(command, CUL_LIT("rpm -qa")) || cul_has(name, CUL_LIT("installed-rpms")) || cul_has(name, CUL_LIT("rpm_-qa")) || cul_has(name, CUL_LIT("rpm-qa")))
 		form = RPM;
 	else if (cul_has(command, CUL_LIT("dpkg -l")) || cul_has(name, CUL_LIT("dpkg_-l")) || cul_has(name, CUL_LIT("dpkg-l")))
 		form = DPKG;

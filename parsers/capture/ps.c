@@ -97,10 +97,13 @@ layout_close(struct layout *layout)
 static bool
 layout_header(struct layout *layout, struct cul_slice line)
 {
-	struct cul_slice word;
+	struct cul_slice word = cul_word(&line);
 
+	layout->count = 0;
+	if (!word.size || !((word.data[0] >= 'A' && word.data[0] <= 'Z') || word.data[0] == '%'))
+		return false; /* most lines are no header */
 	*layout = (struct layout){ 0 };
-	for (word = cul_word(&line); word.size; word = cul_word(&line)) {
+	for (; word.size; word = cul_word(&line)) {
 		enum column c = find_word(headers, sizeof(headers) / sizeof(*headers), word);
 
 		if (c == C_END || layout->count == MOST)
@@ -424,6 +427,7 @@ const struct cul_parser cul_parser_ps = {
 	.kinds = CUL_KINDS(&cul_kind_ps_process, &cul_kind_ps_summary),
 	.needles = CUL_LIST("PID %CPU", " PPID", "PID USER", "PID  USER", "PID   USER", "PID TTY", "PID STAT", "PID S ", "TIME COMMAND",
 			    "TIME CMD", "%CPU COMMAND", "%CPU %MEM", "STAT COMMAND", "STAT WCHAN", "ELAPSED"),
+	.first = CUL_LIST("DI", "WLP"),
 	.bid = ps_bid,
 	.section = ps_section,
 };

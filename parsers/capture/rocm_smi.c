@@ -257,6 +257,7 @@ const struct cul_parser cul_parser_rocm_smi = {
 	.about = "rocm-smi: concise tables, --show lists, --showpids",
 	.kinds = CUL_KINDS(&cul_kind_amd_gpu, &cul_kind_amd_process, &cul_kind_amd_summary),
 	.needles = CUL_LIST("ROCm System Management Interface", "VRAM%  GPU%"),
+	.first = CUL_LIST("=", "[GP", "RIM", "K%S", "W:G"),
 	.bid = rocm_bid,
 	.section = rocm_section,
 };

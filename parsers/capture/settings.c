@@ -17,16 +17,17 @@ enum form { FORM_NONE, FORM_PAIRS, FORM_ULIMIT, FORM_LIMITS, FORM_FILES, FORM_CM
 static enum form
 form_of(struct cul_slice command, struct cul_slice name)
 {
+	struct cul_slice base = cul_base_name(name);
+
 	if (cul_command_runs(command, "sysctl") || (cul_command_runs(command, "systemctl") && cul_has(command, CUL_LIT(" show"))) ||
-	    cul_has(cul_base_name(name), CUL_LIT("sysctl")))
+	    cul_has(base, CUL_LIT("sysctl")))
 		return FORM_PAIRS;
-	if (cul_command_runs(command, "ulimit") || cul_has(cul_base_name(name), CUL_LIT("ulimit")))
+	if (cul_command_runs(command, "ulimit") || cul_has(base, CUL_LIT("ulimit")))
 		return FORM_ULIMIT;
 	if ((cul_has(command, CUL_LIT("/proc/")) && cul_has(command, CUL_LIT("/limits"))) ||
-	    (cul_has(name, CUL_LIT("proc/")) && cul_ends(name, CUL_LIT("/limits"))))
+	    (cul_ends(name, CUL_LIT("/limits")) && cul_has(name, CUL_LIT("proc/"))))
 		return FORM_LIMITS;
-	if (cul_has(command, CUL_LIT("/proc/cmdline")) || cul_is(cul_base_name(name), CUL_LIT("cmdline")) ||
-	    cul_is(cul_base_name(name), CUL_LIT("cmdline.txt")))
+	if (cul_has(command, CUL_LIT("/proc/cmdline")) || cul_is(base, CUL_LIT("cmdline")) || cul_is(base, CUL_LIT("cmdline.txt")))
 		return FORM_CMDLINE;
 	if (cul_command_runs(command, "cat") && cul_has(command, CUL_LIT("/proc/sys/")))
 		return FORM_FILES;

@@ -154,6 +154,7 @@ const struct cul_parser cul_parser_tasklist = {
 	.about = "Windows tasklist: plain, /v, CSV",
 	.kinds = CUL_KINDS(&cul_kind_ps_process, &cul_kind_ps_summary),
 	.needles = CUL_LIST("Image Name ", "\"Image Name\",", "Abbildname"),
+	.first = CUL_LIST("\"", "DPI"),
 	.bid = tasklist_bid,
 	.section = tasklist_section,
 };

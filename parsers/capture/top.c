@@ -281,6 +281,7 @@ const struct cul_parser cul_parser_top = {
 				       F_SWAP_TOTAL_MIB, F_SWAP_USED_MIB, F_AVAILABLE_MIB),
 			   &cul_kind_ps_process, &cul_kind_ps_summary),
 	.needles = CUL_LIST("top - ", "%CPU  %MEM     TIME+", "SHR S "),
+	.first = CUL_LIST("%PDR", "-vg"),
 	.bid = top_bid,
 	.section = top_section,
 };

@@ -14,9 +14,8 @@
 static bool
 is_head(struct cul_slice line)
 {
-	struct cul_slice a = cul_word(&line), b = cul_word(&line), c = cul_word(&line);
-
-	return cul_is(a, CUL_LIT("r")) && cul_is(b, CUL_LIT("b")) && cul_is(c, CUL_LIT("swpd")) && cul_has(line, CUL_LIT(" us sy id"));
+	return cul_is(cul_word(&line), CUL_LIT("r")) && cul_is(cul_word(&line), CUL_LIT("b")) && cul_is(cul_word(&line), CUL_LIT("swpd")) &&
+	       cul_has(line, CUL_LIT(" us sy id"));
 }
 
 static int
@@ -74,6 +73,7 @@ const struct cul_parser cul_parser_vmstat = {
 	.kinds = CUL_KINDS(CUL_SAMPLES("host.vmstat", 1, "vmstat", F_RUNNING_TASKS, F_BLOCKED_TASKS, F_SWAP_IN, F_SWAP_OUT, F_BLOCKS_IN,
 				       F_BLOCKS_OUT, F_CPU_USER_PCT, F_CPU_SYSTEM_PCT, F_CPU_IDLE_PCT, F_CPU_WAIT_PCT, F_CPU_STEAL_PCT)),
 	.needles = CUL_LIST("r  b   swpd", "r  b    swpd", "procs -----"),
+	.first = CUL_LIST("wpyd", "pcors"),
 	.bid = vmstat_bid,
 	.section = vmstat_section,
 };
