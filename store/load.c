@@ -379,7 +379,8 @@ static enum cul_status load_damage(struct cul_case *c, struct cul_error *err)
 static enum cul_status load_templates(struct cul_case *c, struct cul_error *err)
 {
 	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
-	enum cul_status status = case_prepare(c->db, "SELECT t.text, t.n, t.first, t.last, t.severity, m.name, t.line, t.specimen FROM template t "
+	enum cul_status status = case_prepare(c->db, "SELECT t.text, t.n, t.first, iif(t.n = 1, t.first, t.last), t.severity, m.name, t.line, coalesce(t.specimen, t.text) "
+						     "FROM template t "
 						     "LEFT JOIN section s ON s.id = t.section LEFT JOIN member m ON m.id = s.member "
 						     "ORDER BY t.first IS NULL, t.first, m.name, t.line, t.text LIMIT 1000", &s, err);
 	int rc = SQLITE_DONE;

@@ -85,6 +85,15 @@ static bool as_written(sqlite3_stmt *s, int i)
 	       sqlite3_column_type(s, i + 2) == SQLITE_NULL;
 }
 
+/* A row's columns from host on. */
+static bool row_as_written(sqlite3_stmt *s, int i, int clock)
+{
+	for (int k = 1; k <= 5; k++)
+		if (sqlite3_column_type(s, i + k) != SQLITE_NULL)
+			return false;
+	return sqlite3_column_type(s, i) == SQLITE_INTEGER && !sqlite3_column_int64(s, i) && sqlite3_column_int64(s, i + 6) == place_slack(clock);
+}
+
 static enum cul_status read_all(struct placing *p)
 {
 	sqlite3 *db = p->c->db;
@@ -96,8 +105,9 @@ static enum cul_status read_all(struct placing *p)
 		status = case_prepare(db, "SELECT id, member, parser, raw_first, first_clock, first_flags, raw_last, last_clock, last_flags, host, first, last "
 					  "FROM section ORDER BY id", &sections, p->err);
 	if (status == CUL_OK)
-		status = case_prepare(db, "SELECT id, kind, member, section, line, raw, raw_last, clock, flags, raw_boot, since, n, hash, "
-					  "said_host, unit FROM observation ORDER BY id", &rows, p->err);
+		status = case_prepare(db, "SELECT id, kind, member, section, line, coalesce(raw, time), coalesce(raw_last, coalesce(raw, time) + (last - time)), "
+					  "clock, flags, raw_boot, since, n, hash, said_host, unit, host, onset, boot, gpu, copy, raw, uncertainty "
+					  "FROM observation ORDER BY id", &rows, p->err);
 	if (status != CUL_OK)
 		return status;
 	size_t member_room = 0, section_room = 0, row_room = 0;
@@ -150,6 +160,7 @@ static enum cul_status read_all(struct placing *p)
 		r->said = said && size > 0 ? place_name(p, cul_slice(said, (size_t)size)) : -1;
 		const char *unit = (const char *)sqlite3_column_text(rows, 14);
 		r->kernel = unit && !strcmp(unit, "kernel");
+		r->as_written = row_as_written(rows, 15, r->clock);
 		p->count++;
 		rc = SQLITE_DONE;
 	}
@@ -700,12 +711,17 @@ static enum cul_status write_rows(struct placing *p)
 {
 	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
 	enum cul_status status = case_prepare(p->c->db, "UPDATE observation SET time=?, last=?, onset=?, uncertainty=?, host=?, boot=?, gpu=?, "
-							"copy=? WHERE id = ?", &s, p->err);
+							"copy=?, raw=?, raw_last=? WHERE id = ?", &s, p->err);
 	for (size_t i = 0; i < p->count && status == CUL_OK; i++) {
 		const struct placed *r = &p->rows[i];
+		bool as_printed = r->time == r->raw && r->last == r->raw_last;
+		int64_t onset = r->time == CUL_NO_TIME || r->since <= 0 ? CUL_NO_TIME : plus(r->time, -r->since);
+		if (r->as_written && as_printed && onset == CUL_NO_TIME && r->uncertainty == place_slack(r->clock) && !r->host && r->boot < 0 &&
+		    r->gpu < 0 && !r->copy)
+			continue;
 		case_bind_time(s, 1, r->time);
 		case_bind_time(s, 2, r->last == r->time ? CUL_NO_TIME : r->last);
-		case_bind_time(s, 3, r->time == CUL_NO_TIME || r->since <= 0 ? CUL_NO_TIME : plus(r->time, -r->since));
+		case_bind_time(s, 3, onset);
 		sqlite3_bind_int64(s, 4, r->uncertainty);
 		if (r->host >= 0)
 			sqlite3_bind_int(s, 5, r->host);
@@ -720,7 +736,10 @@ static enum cul_status write_rows(struct placing *p)
 			sqlite3_bind_int64(s, 8, r->copy);
 		else
 			sqlite3_bind_null(s, 8);
-		sqlite3_bind_int64(s, 9, r->id);
+		case_bind_time(s, 9, as_printed ? CUL_NO_TIME : r->raw);
+		case_bind_time(s, 10, r->time == CUL_NO_TIME ? (r->raw_last == r->raw ? CUL_NO_TIME : r->raw_last) :
+				      place_minus(r->raw_last, r->raw) == place_minus(r->last, r->time) ? CUL_NO_TIME : r->raw_last);
+		sqlite3_bind_int64(s, 11, r->id);
 		status = done(p, s, "rows");
 	}
 	return status;
@@ -788,23 +807,25 @@ static enum cul_status write_templates(struct placing *p, const struct boots *b)
 {
 	CUL_AUTO(case_finalizep) sqlite3_stmt *read = NULL;
 	CUL_AUTO(case_finalizep) sqlite3_stmt *write = NULL;
-	enum cul_status status = case_prepare(p->c->db, "SELECT id, section, raw_first, first_clock, first_flags, last_section, raw_last, last_clock, "
-							"last_flags FROM template", &read, p->err);
+	enum cul_status status = case_prepare(p->c->db, "SELECT id, section, coalesce(raw_first, first), first_clock, first_flags, last_section, "
+							"coalesce(raw_last, last), last_clock, last_flags, first, last FROM template", &read, p->err);
 	if (status == CUL_OK)
-		status = case_prepare(p->c->db, "UPDATE template SET first=?, last=? WHERE id=?", &write, p->err);
+		status = case_prepare(p->c->db, "UPDATE template SET first=?, last=?, raw_first=?, raw_last=? WHERE id=?", &write, p->err);
 	int rc = SQLITE_DONE;
 	while (status == CUL_OK && (rc = sqlite3_step(read)) == SQLITE_ROW) {
-		int64_t placed[2];
+		bool same = true;
 		for (int i = 0; i < 2; i++) {
 			int64_t section = sqlite3_column_int64(read, i ? 5 : 1);
 			struct cul_time t = raw_time(read, i ? 6 : 2);
-			placed[i] = section < 1 || (uint64_t)section > p->section_count ? CUL_NO_TIME :
-				    place_time(p, &p->sections[section - 1], t, began_in(p, b, (int)section, true));
+			int64_t placed = section < 1 || (uint64_t)section > p->section_count ? CUL_NO_TIME :
+					 place_time(p, &p->sections[section - 1], t, began_in(p, b, (int)section, true));
+			case_bind_time(write, 1 + i, placed);
+			case_bind_time(write, 3 + i, placed == t.ns ? CUL_NO_TIME : t.ns);
+			same &= placed == case_time(read, 9 + i);
 		}
-		case_bind_time(write, 1, placed[0]);
-		case_bind_time(write, 2, placed[1]);
-		sqlite3_bind_int64(write, 3, sqlite3_column_int64(read, 0));
-		status = done(p, write, "templates");
+		sqlite3_bind_int64(write, 5, sqlite3_column_int64(read, 0));
+		if (!same)
+			status = done(p, write, "templates");
 	}
 	return status == CUL_OK && rc != SQLITE_DONE ? case_fail(p->c->db, p->err, "templates") : status;
 }

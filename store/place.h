@@ -11,6 +11,7 @@ struct placed {
 	int kind, member, section; /* ids of the case */
 	int clock, flags;
 	bool kernel;               /* its stream is the kernel's */
+	bool as_written;           /* as its row was made: its time as printed, on host 0 */
 	int said;                  /* host as the envelope spells it: index of names, or -1 */
 	/* what placing finds out */
 	int host, boot, segment;
@@ -75,6 +76,11 @@ struct placing {
 	size_t gpu_count, gpu_room;
 };
 
+/** How far off a time of that clock may be, in ns, where nothing speaks against it. */
+static inline int64_t place_slack(int clock)
+{
+	return clock == CUL_CLOCK_UTC ? 1000000 : clock == CUL_CLOCK_LOCAL ? CUL_SECOND : 0;
+}
 #define PLACE_GROUP 64 /* rows of one hash that are compared with each other */
 
 /** @a - @b, held at the ends of what fits. */

@@ -104,7 +104,7 @@ enum cul_status case_writer_need(struct case_writer *w, sqlite3_stmt **s, const 
 /* The row @id stands for @more lines beside itself, up to the time @last. */
 static enum cul_status write_more(struct case_writer *w, int64_t id, int64_t more, int64_t last)
 {
-	enum cul_status status = case_writer_need(w, &w->run, "UPDATE observation SET n = n + ?1, raw_last = nullif(max(coalesce(raw_last, raw), ?2), raw) WHERE id = ?3");
+	enum cul_status status = case_writer_need(w, &w->run, "UPDATE observation SET n = n + ?1, last = nullif(max(coalesce(last, time), ?2), time) WHERE id = ?3");
 	if (status != CUL_OK)
 		return status;
 	sqlite3_bind_int64(w->run, 1, more);
@@ -250,13 +250,17 @@ static int64_t said_by(struct case_writer *w, int64_t line, struct cul_slice tex
 	return 0;
 }
 
+/*
+ * The row as it is if placing finds nothing else: on host 0, its time as printed. Where it can't be (no year, seconds since boot)
+ * what was printed stands in raw, too; so a row doesn't grow when it is placed, which would tear its page in two.
+ */
 static enum cul_status write_spine(struct case_writer *w, const struct case_kind *k, const struct cul_observation *o,
 				   uint64_t hash)
 {
 	enum cul_status status =
 		case_writer_need(w, &w->observe,
-		     "INSERT INTO observation(id,kind,member,section,line,offset,n,severity,raw,text_of,clock,flags,raw_boot,"
-		     "since,said_host,unit,text,hash) VALUES(?,?,?,?,?,?,1,?,?,?,?,?,?,?,?,?,?,?)");
+		     "INSERT INTO observation(id,kind,member,section,line,offset,n,severity,time,text_of,clock,flags,raw_boot,"
+		     "since,said_host,unit,text,hash,raw,uncertainty,host) VALUES(?,?,?,?,?,?,1,?,?,?,?,?,?,?,?,?,?,?,?,?,0)");
 	if (status != CUL_OK)
 		return status;
 	sqlite3_stmt *s = w->observe;
@@ -276,7 +280,9 @@ static enum cul_status write_spine(struct case_writer *w, const struct case_kind
 		sqlite3_bind_int64(s, 9, same);
 	else
 		sqlite3_bind_null(s, 9);
-	sqlite3_bind_int(s, 10, o->time.ns == CUL_NO_TIME ? CUL_CLOCK_NONE : (int)o->time.clock);
+	int clock = o->time.ns == CUL_NO_TIME ? CUL_CLOCK_NONE : (int)o->time.clock;
+	bool whole = !o->time.no_year && !o->time.no_date && (clock == CUL_CLOCK_UTC || clock == CUL_CLOCK_LOCAL);
+	sqlite3_bind_int(s, 10, clock);
 	sqlite3_bind_int(s, 11, (o->time.no_year ? 1 : 0) | (o->time.no_date ? 2 : 0));
 	case_bind_time(s, 12, boot_time(o));
 	sqlite3_bind_int64(s, 13, o->since_ns > 0 ? o->since_ns : 0);
@@ -288,6 +294,8 @@ static enum cul_status write_spine(struct case_writer *w, const struct case_kind
 		sqlite3_bind_int64(s, 17, (int64_t)hash);
 	else
 		sqlite3_bind_null(s, 17);
+	case_bind_time(s, 18, whole ? CUL_NO_TIME : o->time.ns);
+	sqlite3_bind_int64(s, 19, place_slack(clock));
 	int64_t bytes = ROW_BYTES + (same ? 0 : (int64_t)text.size) + (int64_t)(o->count * VALUE_BYTES);
 	for (size_t i = 0; i < o->count; i++)
 		bytes += o->values[i].type == CUL_TEXT ? (int64_t)o->values[i].s.size : 0;

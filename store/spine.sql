@@ -2,7 +2,9 @@
 -- The tables that are no kind's. A kind's own table is made at its first row: nvidia_xid_ holds the
 -- typed fields, the view nvidia_xid joins them with the spine. Times are nanoseconds: raw_* as the
 -- source printed them (clock 0 none, 1 UTC, 2 local, 3 boot; flags 1 no year, 2 no date), the others UTC.
--- raw_last, last and onset are NULL where they are raw or time. text_of: the row of which the text is this one's, too.
+-- NULL is, of an observation, onset and last where they are time, raw where it is time, and raw_last where it is as long behind raw as
+-- last is behind time; of a template raw_first and raw_last where they are first and last, all of its last line where n is 1, specimen where it is text.
+-- text_of: the row of which the text is this one's, too.
 -- section.path is NULL where it is the member's name. interest: the patterns that were met. searched: a hash of five bytes for
 -- each pattern that was looked for, in order. row_: the columns that all kinds' views share.
 -- copy: NULL, or the id of the row of which this is a copy from another file; -1 outside the window.

@@ -203,11 +203,14 @@ enum cul_status case_templates_add(struct case_templates *t, const struct cul_ob
 	return CUL_OK;
 }
 
-static void bind_time(sqlite3_stmt *s, int column, const struct cul_time *t)
+/* As printed in @column and, where placing won't leave it so, in @raw, which clock and flags follow. */
+static void bind_time(sqlite3_stmt *s, int column, int raw, const struct cul_time *t)
 {
+	bool whole = !t->no_year && !t->no_date && (t->clock == CUL_CLOCK_UTC || t->clock == CUL_CLOCK_LOCAL);
 	case_bind_time(s, column, t->ns);
-	sqlite3_bind_int(s, column + 1, t->ns == CUL_NO_TIME ? CUL_CLOCK_NONE : (int)t->clock);
-	sqlite3_bind_int(s, column + 2, (t->no_year ? 1 : 0) | (t->no_date ? 2 : 0));
+	case_bind_time(s, raw, whole ? CUL_NO_TIME : t->ns);
+	sqlite3_bind_int(s, raw + 1, t->ns == CUL_NO_TIME ? CUL_CLOCK_NONE : (int)t->clock);
+	sqlite3_bind_int(s, raw + 2, (t->no_year ? 1 : 0) | (t->no_date ? 2 : 0));
 }
 
 static struct cul_time column_time(sqlite3_stmt *s, int column)
@@ -225,7 +228,7 @@ enum cul_status case_templates_write(struct case_templates *t, sqlite3 *db, stru
 	enum cul_status status = case_exec(db, "DELETE FROM template", err);
 	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
 	if (status == CUL_OK)
-		status = case_prepare(db, "INSERT INTO template VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL)", &s, err);
+		status = case_prepare(db, "INSERT INTO template VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", &s, err);
 	for (size_t i = 0; i < t->count && status == CUL_OK; i++) {
 		const struct template *at = t->all[i];
 		char text[TEXT + WORDS * 4 + 8];
@@ -242,16 +245,19 @@ enum cul_status case_templates_write(struct case_templates *t, sqlite3 *db, stru
 		sqlite3_bind_text(s, 2, text, (int)n, SQLITE_STATIC);
 		sqlite3_bind_int64(s, 3, at->n);
 		sqlite3_bind_int(s, 4, at->severity);
-		sqlite3_bind_text(s, 5, at->specimen, -1, SQLITE_STATIC);
+		sqlite3_bind_text(s, 5, cul_is(cul_str(at->specimen), cul_slice(text, n)) ? NULL : at->specimen, -1, SQLITE_STATIC);
 		sqlite3_bind_int64(s, 6, at->section);
 		sqlite3_bind_int64(s, 7, at->line);
-		sqlite3_bind_int64(s, 8, at->last_section);
-		sqlite3_bind_int64(s, 9, at->last_line);
-		bind_time(s, 10, &at->first);
-		bind_time(s, 13, &at->last);
+		bind_time(s, 16, 10, &at->first);
+		if (at->n > 1) {
+			sqlite3_bind_int64(s, 8, at->last_section);
+			sqlite3_bind_int64(s, 9, at->last_line);
+			bind_time(s, 17, 13, &at->last);
+		}
 		if (sqlite3_step(s) != SQLITE_DONE)
 			status = case_fail(db, err, "templates");
 		sqlite3_reset(s);
+		sqlite3_clear_bindings(s);
 	}
 	return status;
 }
@@ -259,7 +265,9 @@ enum cul_status case_templates_write(struct case_templates *t, sqlite3 *db, stru
 enum cul_status case_templates_load(struct case_templates *t, sqlite3 *db, struct cul_error *err)
 {
 	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
-	enum cul_status status = case_prepare(db, "SELECT * FROM template ORDER BY id LIMIT 1000", &s, err);
+	enum cul_status status = case_prepare(db, "SELECT id, text, n, severity, coalesce(specimen, text), section, line, last_section, last_line, "
+					"coalesce(raw_first, first), first_clock, first_flags, coalesce(raw_last, last), last_clock, last_flags "
+					"FROM template ORDER BY id LIMIT 1000", &s, err);
 	if (status != CUL_OK)
 		return status;
 	int rc;
@@ -269,6 +277,11 @@ enum cul_status case_templates_load(struct case_templates *t, sqlite3 *db, struc
 						.section = sqlite3_column_int64(s, 5), .line = sqlite3_column_int64(s, 6),
 						.last_section = sqlite3_column_int64(s, 7), .last_line = sqlite3_column_int64(s, 8),
 						.first = column_time(s, 9), .last = column_time(s, 12) };
+		if (from.n == 1) {
+			from.last_section = from.section;
+			from.last_line = from.line;
+			from.last = from.first;
+		}
 		from.specimen = case_text(t->arena, s, 4).data;
 		size_t count = 0;
 		for (struct cul_slice word = cul_word(&text); word.size && count < WORDS; word = cul_word(&text))
