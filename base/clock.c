@@ -433,6 +433,23 @@ bool cul_clock_date(struct cul_slice *text, struct cul_time *ret)
 	return weekday_name(&u) && (read_ctime(text, ret, false) || read_ctime(text, ret, true));
 }
 
+bool cul_clock_mail(struct cul_slice *text, struct cul_time *ret)
+{
+	struct cul_slice u = *text;
+	int64_t y, mo, d;
+	struct hms c;
+	if (weekday_name(&u) && !byte(&u, ','))
+		return false;
+	blanks(&u);
+	if (!number(&u, 1, 2, &d) || !byte(&u, ' ') || !month_name(&u, &mo) || !byte(&u, ' ') || !number(&u, 4, 4, &y) || !byte(&u, ' '))
+		return false;
+	if (!day_fits(y, mo, d) || y < 1970 || y > 2200 || !read_hms(&u, &c))
+		return false;
+	finish(&u, make(y, mo, d, &c), ret);
+	*text = u;
+	return true;
+}
+
 bool cul_clock_boot(struct cul_slice *text, struct cul_time *ret)
 {
 	struct cul_slice u = *text;

@@ -18,6 +18,8 @@ bool cul_clock_syslog(struct cul_slice *text, struct cul_time *ret);
 bool cul_clock_ctime(struct cul_slice *text, struct cul_time *ret);
 /** `date` in its locale forms: ctime with zone, "Sat Nov 21 02:00:59 AM UTC 2026", "Sa 21. Nov 02:00:59 CET 2026". */
 bool cul_clock_date(struct cul_slice *text, struct cul_time *ret);
+/** Sat, 21 Nov 2026 02:00:59 +0000, as mails, HTTP and kubectl describe have it (RFC 5322 §3.3, RFC 9110 §5.6.7); the weekday may be missing. */
+bool cul_clock_mail(struct cul_slice *text, struct cul_time *ret);
 /** "  812.100000" seconds since boot (1..10 digits, '.', 1..9). BOOT. */
 bool cul_clock_boot(struct cul_slice *text, struct cul_time *ret);
 /** 1118 20:32:23.955028747 (glog MMDD, also MDD: 709), 0430 22:06:35.123000; LOCAL, no_year. */

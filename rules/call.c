@@ -297,6 +297,23 @@ static struct cul_val as_number(struct cul_match *m, struct cul_val v)
 	return cul_to_real(text, &x) ? of_real(x) : unknown;
 }
 
+/* Seconds from @v to the last time that anything of the case bears. */
+static struct cul_val age(struct cul_judge *judge, struct cul_val v)
+{
+	struct cul_val t = single(v);
+
+	if (t.type != CUL_V_TIME || t.i == CUL_NO_TIME)
+		return unknown;
+	if (!judge->end_known) {
+		judge->end_known = true;
+		judge->end_ns = CUL_NO_TIME;
+		for (size_t i = 0; i < judge->source_count; i++)
+			if (judge->sources[i].last_ns > judge->end_ns) /* CUL_NO_TIME is the least */
+				judge->end_ns = judge->sources[i].last_ns;
+	}
+	return judge->end_ns < t.i ? unknown : of_real(((double)judge->end_ns - (double)t.i) / 1e9);
+}
+
 static struct cul_val as_clock(struct cul_match *m, struct cul_val v)
 {
 	char buffer[32];
@@ -428,6 +445,8 @@ struct cul_val cul_eval_call(struct cul_match *m, const struct cul_expr *e, cons
 		return number(v[0], &x) && number(v[1], &y) && y != 0 ? of_real(100 * x / y) : unknown;
 	case CUL_F_CLOCK:
 		return as_clock(m, v[0]);
+	case CUL_F_AGE:
+		return age(m->judge, v[0]);
 	default:
 		return call_on_text(m, e, v);
 	}

@@ -45,13 +45,13 @@ static const struct function {
 	[CUL_F_STACK] = { "stack", 2, 9 }, [CUL_F_N_OF] = { "n_of", 2, 33 }, [CUL_F_COVERED] = { "covered", 1, 1 },
 	[CUL_F_IF] = { "if", 3, 3 }, [CUL_F_NUMBER] = { "number", 1, 1 }, [CUL_F_TEXT] = { "text", 1, 1 },
 	[CUL_F_ARGMAX] = { "argmax", 2, 2 }, [CUL_F_ARGMIN] = { "argmin", 2, 2 }, [CUL_F_PERCENT] = { "percent", 2, 2 },
-	[CUL_F_LAG] = { "lag", 2, 2, true }, [CUL_F_CLOCK] = { "clock", 1, 1 }, [CUL_F_END] = { NULL, 0, 0 },
+	[CUL_F_LAG] = { "lag", 2, 2, true }, [CUL_F_CLOCK] = { "clock", 1, 1 }, [CUL_F_AGE] = { "age", 1, 1 }, [CUL_F_END] = { NULL, 0, 0 },
 };
 
 static const char *const function_names[CUL_F_END + 1] = {
 	"count", "first", "last", "min", "max", "sum", "avg", "median", "distinct", "list", "sorted", "slope", "r2", "span", "rate",
 	"steps", "has", "default", "round", "abs", "lower", "contains", "starts", "ends", "basename", "match", "version", "stack",
-	"n_of", "covered", "if", "number", "text", "argmax", "argmin", "percent", "lag", "clock", NULL,
+	"n_of", "covered", "if", "number", "text", "argmax", "argmin", "percent", "lag", "clock", "age", NULL,
 };
 
 static const char *const row_names[] = { "time", "line", "n", "unit", "text", "source", "gpu", "host", "severity", "boot", NULL };

@@ -140,7 +140,7 @@ static const struct { const char *expression, *value; } expressions[] = {
 	{ "version('6.12-rc3') < version('6.12')", "1" }, { "stack('a b.isra.0 c+0x1/0x2', 'b', 'c')", "1" }, { "stack('a b c', 'c', 'a')", "0" },
 	{ "n_of(2, s, none, s.pid == 7)", "1" }, { "n_of(2, none, s)", "0" }, { "if(s, 'yes', 'no')", "yes" }, { "number('12.5')", "12.5" },
 	{ "text(12)", "12" }, { "argmax(s.own, s.name)", "beta" }, { "argmin(s.own, s.name)", "alpha-1.2.10" }, { "percent(1, 4)", "25" },
-	{ "lag(s, s)", "0" }, { "clock(s.time)", "2026-11-21T02:00:00.000Z" }, { "s.name ~ '^gam'", "1" }, { "s.name !~ '^gam'", "0" },
+	{ "lag(s, s)", "0" }, { "clock(s.time)", "2026-11-21T02:00:00.000Z" }, { "age(s.time)", "360" }, { "age(3)", "-" }, { "s.name ~ '^gam'", "1" }, { "s.name !~ '^gam'", "0" },
 	{ "covered('log')", "1" }, { "s.own - 100 > 0", "0" }, { "'a' < 'b'", "1" }, { "'79' == 79", "1" }, { "'x' == 79", "0" },
 	/* three values: none is absent, and unknown is never true, and its opposite isn't either */
 	{ "first(none.own) > 1", "-" }, { "not (first(none.own) > 1)", "-" }, { "first(none.own) > 1 or true", "1" },
