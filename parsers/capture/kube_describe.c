@@ -255,6 +255,7 @@ const struct cul_parser cul_parser_kube_describe = {
 	.about = "kubectl describe pod: states of containers",
 	.kinds = CUL_KINDS(&cul_kind_container_state),
 	.needles = CUL_LIST("Name:         "),
+	.first = CUL_LIST("N:m"),
 	.bid = describe_bid,
 	.section = describe_section,
 };
