@@ -25,7 +25,7 @@
 #define CASE_EACH_SHARE 4       /* of these rows a pattern whose hits don't fold may have a fourth; all such patterns twice as many */
 #define CASE_DAMAGE 1000        /* damage rows of one member */
 #define CASE_TEMPLATES 1000
-#define CASE_BLOCK 65536        /* raw bytes of an evidence block */
+#define CASE_BLOCK 262144       /* raw bytes of an evidence block: in 64 KiB zstd finds a sixth less */
 #define CASE_BLOCK_LINES 512    /* lines that no parser took, kept of one member */
 #define CASE_AROUND 12          /* lines around a row that are kept */
 #define CASE_CODEC_LINES 0      /* of a block: lines with their numbers; + 1: packed */
