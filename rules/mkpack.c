@@ -170,7 +170,7 @@ int main(int argc, char **argv)
 	if (!out)
 		return 1;
 	fputs("/* SPDX-License-Identifier: Apache-2.0 */\n/** The built-in rules; made by rules/mkpack.c. */\n"
-	      "#include \"parsers/fields.h\"\n#include \"rules/rule.h\"\n\n", out);
+	      "#ifndef AT\n#include <stddef.h>\n\n#include \"parsers/fields.h\"\n#include \"rules/rule.h\"\n\n", out);
 	write_tools(out, argv[2]);
 	bool written = mkpack_write(out, &rules, &nodes);
 	if (fclose(out) || !written)

@@ -29,7 +29,8 @@ struct writer {
 	bool failed;
 	char *text; size_t size; /* nodes->text and what it lacks */
 	struct seen *strings, *exprs; size_t seen_room, string_count;
-	FILE *own, *lists, *captures, *expr, *args, *named, *edges, *acts, *joins, *term, *kind;
+	FILE *own, *lists, *captures, *used, *expr, *args, *named, *edges, *acts, *term, *rule, *item, *kind;
+	size_t numbers[sizeof(fields) / sizeof(*fields)], field_count;
 	size_t own_count, list_count, capture_count, expr_count, arg_count, named_count, edge_count, act_count, term_count, kind_count;
 };
 
@@ -140,7 +141,7 @@ static size_t expression(struct writer *w, const struct cul_expr *e)
 	put_slice(w, w->expr, e->name);
 	put_constant(w, &e->constant);
 	if (e->count)
-		fprintf(w->expr, "args+%zu,", w->arg_count);
+		fprintf(w->expr, "P(args,%zu),", w->arg_count);
 	else
 		fputs("0,", w->expr);
 	fprintf(w->expr, "%d,%d},\n", e->own, e->dynamic);
@@ -174,7 +175,7 @@ static void put_expressions(struct writer *w, FILE *out, const struct cul_expr *
 	}
 	for (size_t i = 0; i < count; i++)
 		ids[i] = expression(w, list[i]);
-	fprintf(out, "(const struct cul_expr **)(args+%zu),%zu,", w->arg_count, count);
+	fprintf(out, "P(args,%zu),%zu,", w->arg_count, count);
 	for (size_t i = 0; i < count; i++, w->arg_count++)
 		fprintf(w->args, "E(%zu),\n", ids[i]);
 	free(ids);
@@ -197,7 +198,7 @@ static void put_term(struct writer *w, const struct cul_term *t)
 	fputs("{", w->term);
 	put_text(w, w->term, t->name);
 	put_node(w, w->term, t->node);
-	fprintf(w->term, "%d,kinds+%zu,%zu,%d,%zu,%zu,", t->role, w->kind_count - t->kind_count, t->kind_count, t->kind_missing, t->interest, t->interest_count);
+	fprintf(w->term, "%d,KINDS(%zu),%zu,%d,%zu,%zu,", t->role, w->kind_count - t->kind_count, t->kind_count, t->kind_missing, t->interest, t->interest_count);
 	put_text(w, w->term, t->sql);
 	put_text(w, w->term, t->stream);
 	put_text(w, w->term, t->unit);
@@ -223,7 +224,7 @@ static void put_term(struct writer *w, const struct cul_term *t)
 static void put_named(struct writer *w, FILE *out, const struct cul_named *list, size_t count)
 {
 	if (count)
-		fprintf(out, "(struct cul_named *)(named+%zu),%zu,", w->named_count, count);
+		fprintf(out, "P(named,%zu),%zu,", w->named_count, count);
 	else
 		fputs("0,0,", out);
 	for (size_t i = 0; i < count; i++, w->named_count++) {
@@ -237,7 +238,7 @@ static void put_named(struct writer *w, FILE *out, const struct cul_named *list,
 static void put_edges(struct writer *w, FILE *out, const struct cul_edge *list, size_t count)
 {
 	if (count)
-		fprintf(out, "(struct cul_edge *)(edges+%zu),%zu,", w->edge_count, count);
+		fprintf(out, "P(edges,%zu),%zu,", w->edge_count, count);
 	else
 		fputs("0,0,", out);
 	for (size_t i = 0; i < count; i++, w->edge_count++) {
@@ -275,12 +276,12 @@ static void put_rule(struct writer *w, FILE *out, const struct cul_rule *r)
 	put_text(w, out, r->file);
 	fputs("{", out);
 	put_text(w, out, r->tree.file);
-	fputs("text,", out);
+	fputs("T(0),", out);
 	put_node(w, out, r->tree.root);
 	fprintf(out, "},%d,%d,%d,", r->builtin, r->severity, r->worth);
 	put_text(w, out, r->act);
 	if (r->act_count)
-		fprintf(out, "(struct cul_act *)(acts+%zu),%zu,", w->act_count, r->act_count);
+		fprintf(out, "P(acts,%zu),%zu,", w->act_count, r->act_count);
 	else
 		fputs("0,0,", out);
 	for (size_t i = 0; i < r->act_count; i++, w->act_count++) {
@@ -292,7 +293,7 @@ static void put_rule(struct writer *w, FILE *out, const struct cul_rule *r)
 	fprintf(out, "%d,%d,%d,%d,%d,{", r->role, r->onset_term, r->lasts, r->per_job, r->per_gpu);
 	for (size_t i = 0; i < CUL_PER; i++)
 		put_text(w, out, r->per[i]);
-	fprintf(out, "},%zu,(struct cul_term *)(terms+%zu),%zu,", r->per_count, w->term_count, r->term_count);
+	fprintf(out, "},%zu,P(terms,%zu),%zu,", r->per_count, w->term_count, r->term_count);
 	for (size_t i = 0; i < r->term_count; i++)
 		put_term(w, &r->terms[i]);
 	put_expression(w, out, r->when);
@@ -311,18 +312,27 @@ static void put_rule(struct writer *w, FILE *out, const struct cul_rule *r)
 
 /* ---- interests ------------------------------------------------------------------------------ */
 
+/* Captures stand behind the image, by number: 0 none, the dictionary's fields that are used from 1 on, the rules' own behind CUL_PACK_OWN. */
 static void put_field(struct writer *w, const struct cul_field *f)
 {
-	for (size_t i = 0; f && i < sizeof(fields) / sizeof(*fields); i++)
+	size_t total = sizeof(fields) / sizeof(*fields);
+
+	for (size_t i = 0; f && i < total; i++)
 		if (fields[i].field == f) {
-			fprintf(w->captures, "%s,\n", fields[i].name);
+			if (!w->numbers[i]) {
+				w->numbers[i] = ++w->field_count;
+				fprintf(w->used, "%s,\n", fields[i].name);
+			}
+			fprintf(w->captures, "%zu,\n", w->numbers[i]);
 			return;
 		}
 	if (!f) {
 		fputs("0,\n", w->captures);
 		return;
 	}
-	fprintf(w->captures, "own+%zu,\n", w->own_count++);
+	if (w->own_count >= UINT16_MAX - CUL_PACK_OWN || total >= CUL_PACK_OWN)
+		refuse(w, "too many fields");
+	fprintf(w->captures, "%zu,\n", CUL_PACK_OWN + w->own_count++);
 	fputs("{", w->own);
 	put_text(w, w->own, f->name);
 	fprintf(w->own, "%d,", f->type);
@@ -337,13 +347,13 @@ static void put_interest(struct writer *w, FILE *out, const struct cul_interest 
 	fputs("{", out);
 	put_text(w, out, item->id);
 	put_text(w, out, item->pattern);
-	fprintf(out, "lists+%zu,%d,", w->list_count, item->caseless);
+	fprintf(out, "P(lists,%zu),%d,", w->list_count, item->caseless);
 	for (const char *const *l = item->literals; *l; l++, w->list_count++)
 		put_text(w, w->lists, *l);
 	fputs("0,\n", w->lists);
 	w->list_count++;
 	put_text(w, out, item->stream);
-	fprintf(out, "captures+%zu,%zu,%d,%d,", w->capture_count, item->capture_count, item->line, item->each);
+	fprintf(out, "CAPTURES(%zu),%zu,%d,%d,", w->capture_count, item->capture_count, item->line, item->each);
 	for (size_t i = 0; i < item->capture_count; i++, w->capture_count++)
 		put_field(w, item->captures[i]);
 	put_text(w, out, item->field);
@@ -353,13 +363,15 @@ static void put_interest(struct writer *w, FILE *out, const struct cul_interest 
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-/* One piece of the C: what stands before it, and it. */
+/* One array of the C: its elements, its name, how many elements stand in it. */
 struct piece {
-	const char *head;
+	const char *type, *name;
 	FILE *file;
 	char *bytes;
-	size_t size;
+	size_t size, count;
 };
+
+enum { OWN, LISTS, ARGS, EXPR, NAMED, EDGES, ACTS, TERM, RULES, ITEMS, LINKED, KIND = LINKED, CAPTURES, USED, PIECES };
 
 static void put_reals(FILE *out, const double *list, size_t count)
 {
@@ -369,21 +381,81 @@ static void put_reals(FILE *out, const double *list, size_t count)
 	fputs("},", out);
 }
 
-bool mkpack_write(FILE *out, const struct cul_rules *rules, const struct cul_nodes *nodes)
+static void write_nodes(FILE *out, const struct cul_nodes *nodes)
 {
-	struct writer w = { .rules = rules, .nodes = nodes, .size = nodes->size, .seen_room = 1 << 20 };
-	enum { OWN, LISTS, CAPTURES, ARGS, EXPR, NAMED, EDGES, ACTS, TERM, KIND, RULES, ITEMS, MISTAKES, PIECES };
-	struct piece pieces[PIECES] = {
-		[OWN] = { "struct cul_field own" }, [LISTS] = { "char *const lists" }, [CAPTURES] = { "struct cul_field *const captures" },
-		[ARGS] = { "struct cul_expr *const args" }, [EXPR] = { "struct cul_expr exprs" }, [NAMED] = { "struct cul_named named" },
-		[EDGES] = { "struct cul_edge edges" }, [ACTS] = { "struct cul_act acts" }, [TERM] = { "struct cul_term terms" },
-		[KIND] = { "uint16_t numbers" }, [RULES] = { "struct cul_rule rules" }, [ITEMS] = { "struct cul_interest items" },
-		[MISTAKES] = { "char *const mistakes" },
-	};
+	for (size_t i = 0; i < nodes->count; i++) {
+		const struct cul_node *n = nodes->nodes + i;
+		fprintf(out, "{%u,%u,%u,%u,%u,%u,%u},%s", n->text, n->size, n->span, n->line, n->column, n->type, n->quoted,
+			i % 8 == 7 ? "\n" : "");
+	}
+}
+
+/*
+ * The image: all that points and is pointed at, for one address (rule.h, struct cul_pack). The file includes itself: its second half is what
+ * points, for another address.
+ */
+static void write_image(FILE *out, struct writer *w, struct piece *pieces)
+{
+	fputs("#pragma GCC diagnostic error \"-Wmissing-field-initializers\" /* mkpack_write.c lacks a member */\nstruct linked {\n", out);
+	for (size_t i = 0; i < LINKED; i++)
+		fprintf(out, "\t%s %s[%zu];\n", pieces[i].type, pieces[i].name, pieces[i].count + 1);
+	fprintf(out, "};\nstruct image {\n\tstruct linked linked;\n\tstruct cul_node nodes[%zu];\n\tchar text[%zu];\n} CUL_PACK_ALIGNED;\n"
+		"struct whole {\n\tstruct image image;\n\tconst struct cul_kind *kinds[%zu];\n\tconst struct cul_field *captures[%zu];\n};\n",
+		w->nodes->count + 1, w->size + 1, w->kind_count + 1, w->capture_count + 1);
+	fputs("#define PLACE(member, at) ((void *)(AT + offsetof(struct whole, member) + (at) * sizeof(((struct whole *)0)->member[0])))\n"
+	      "#define P(member, at) PLACE(image.linked.member, at)\n#define T(at) PLACE(image.text, at)\n#define N(at) PLACE(image.nodes, at)\n"
+	      "#define E(at) P(exprs, at)\n#define KINDS(at) PLACE(kinds, at)\n#define CAPTURES(at) PLACE(captures, at)\n"
+	      "#define AT (CUL_PACK_AT + 65536)\nstatic const struct linked again =\n#include __FILE__\n;\n"
+	      "#undef AT\n#define AT CUL_PACK_AT\nstatic const struct image image = {\n#include __FILE__\n,{\n", out);
+	write_nodes(out, w->nodes);
+	fputs("\n},\n", out);
+	mkpack_string(out, w->text, w->size);
+	fputs("};\n", out);
+}
+
+/* What stands beside the image: numbers for what has a place at run time only. */
+static void write_rest(FILE *out, const struct writer *w, const struct piece *pieces)
+{
+	const struct cul_rules *rules = w->rules;
 	const struct cul_calibration *c = &rules->calibration;
 	const struct cul_kind *const *kinds = cul_kinds();
 	size_t names = 0;
 
+	for (size_t i = LINKED; i < PIECES; i++)
+		fprintf(out, "static const %s %s[] = {\n%s0\n};\n", pieces[i].type, pieces[i].name, pieces[i].bytes);
+	fputs("static const char *const mistakes[] = {\n", out);
+	for (size_t i = 0; i < rules->mistake_count; i++) {
+		mkpack_string(out, rules->mistakes[i], strlen(rules->mistakes[i]));
+		fputs(",\n", out);
+	}
+	fputs("NULL\n};\nstatic const char *const kind_names[] = {\n", out);
+	for (; kinds[names]; names++)
+		fprintf(out, "\"%s\",\n", kinds[names]->name);
+	fputs("};\n#define OF(member) offsetof(struct whole, member)\n#define OF_LINKED(member) OF(image.linked.member)\n"
+	      "const struct cul_pack cul_builtin_pack = { &image, sizeof(image), &again, sizeof(again), sizeof(struct whole), {", out);
+	put_reals(out, c->base, CUL_CLASSES);
+	put_reals(out, c->adds, CUL_CLASSES);
+	put_reals(out, c->takes, CUL_CLASSES);
+	fprintf(out, "%a,", c->open);
+	put_reals(out, c->x, sizeof(c->x) / sizeof(*c->x));
+	put_reals(out, c->y, sizeof(c->y) / sizeof(*c->y));
+	fprintf(out, "%zu}, OF_LINKED(rules), %zu, OF_LINKED(items), %zu, OF(kinds), %zu, kind_numbers, kind_names, %zu, OF(captures), %zu, "
+		"capture_numbers, used, OF_LINKED(own), %zu, mistakes, %zu, tools };\n", c->points, rules->count, rules->item_count, w->kind_count,
+		names, w->capture_count, rules->patterns, rules->mistake_count);
+}
+
+bool mkpack_write(FILE *out, const struct cul_rules *rules, const struct cul_nodes *nodes)
+{
+	static struct writer w;
+	struct piece pieces[PIECES] = {
+		[OWN] = { "struct cul_field", "own" }, [LISTS] = { "const char *", "lists" }, [ARGS] = { "const struct cul_expr *", "args" },
+		[EXPR] = { "struct cul_expr", "exprs" }, [NAMED] = { "struct cul_named", "named" }, [EDGES] = { "struct cul_edge", "edges" },
+		[ACTS] = { "struct cul_act", "acts" }, [TERM] = { "struct cul_term", "terms" }, [RULES] = { "struct cul_rule", "rules" },
+		[ITEMS] = { "struct cul_interest", "items" }, [KIND] = { "uint16_t", "kind_numbers" },
+		[CAPTURES] = { "uint16_t", "capture_numbers" }, [USED] = { "struct cul_field *const", "used" },
+	};
+
+	w = (struct writer){ .rules = rules, .nodes = nodes, .size = nodes->size, .seen_room = 1 << 20 };
 	w.text = malloc(nodes->size + 1);
 	w.strings = calloc(w.seen_room, sizeof(*w.strings));
 	w.exprs = calloc(w.seen_room, sizeof(*w.exprs));
@@ -392,53 +464,28 @@ bool mkpack_write(FILE *out, const struct cul_rules *rules, const struct cul_nod
 	if (!w.text || !w.strings || !w.exprs || w.failed)
 		return false; /* the process ends */
 	memcpy(w.text, nodes->text, nodes->size);
-	w.own = pieces[OWN].file;
-	w.lists = pieces[LISTS].file;
-	w.captures = pieces[CAPTURES].file;
-	w.args = pieces[ARGS].file;
-	w.expr = pieces[EXPR].file;
-	w.named = pieces[NAMED].file;
-	w.edges = pieces[EDGES].file;
-	w.acts = pieces[ACTS].file;
-	w.term = pieces[TERM].file;
-	w.kind = pieces[KIND].file;
+	FILE **const files[PIECES] = { &w.own, &w.lists, &w.args, &w.expr, &w.named, &w.edges, &w.acts, &w.term, &w.rule, &w.item, &w.kind,
+				       &w.captures, &w.used };
+	for (size_t i = 0; i < PIECES; i++)
+		*files[i] = pieces[i].file;
 	for (size_t i = 0; i < rules->count; i++)
-		put_rule(&w, pieces[RULES].file, rules->rules[i]);
+		put_rule(&w, w.rule, rules->rules[i]);
 	for (size_t i = 0; i < rules->item_count; i++)
-		put_interest(&w, pieces[ITEMS].file, &rules->items[i]);
-	for (size_t i = 0; i < rules->mistake_count; i++)
-		put_text(&w, pieces[MISTAKES].file, rules->mistakes[i]);
-
-	fputs("\n#pragma GCC diagnostic error \"-Wmissing-field-initializers\" /* mkpack_write.c lacks a member */\n"
-	      "#define T(at) (text + at)\n#define N(at) (nodes + at)\n#define E(at) (exprs + at)\n", out);
-	fputs("static const struct cul_node nodes[] = {\n", out);
-	for (size_t i = 0; i < nodes->count; i++) {
-		const struct cul_node *n = nodes->nodes + i;
-		fprintf(out, "{%u,%u,%u,%u,%u,%u,%u},%s", n->text, n->size, n->span, n->line, n->column, n->type, n->quoted,
-			i % 8 == 7 ? "\n" : "");
-	}
-	fputs("\n};\nstatic const char text[] =\n", out);
-	mkpack_string(out, w.text, w.size);
-	fprintf(out, ";\nstatic const struct cul_kind *kinds[%zu];\nstatic const struct cul_expr exprs[%zu];\n", w.kind_count + 1, w.expr_count + 1);
-	for (size_t i = 0; i < PIECES; i++) { /* none is empty: one that nobody asks for stands at its end */
+		put_interest(&w, w.item, &rules->items[i]);
+	const size_t counts[LINKED] = { w.own_count, w.list_count, w.arg_count, w.expr_count, w.named_count, w.edge_count, w.act_count,
+					w.term_count, rules->count, rules->item_count };
+	for (size_t i = 0; i < PIECES; i++) {
 		fclose(pieces[i].file);
-		fprintf(out, "static const %s[] = {\n%s%s};\n", pieces[i].head, pieces[i].bytes,
-			i == OWN ? "{0,0,0,0,0}" : i == EXPR ? "{0,0,0,0,{0,0},{0,{0}},0,0,0}" : i == NAMED || i == ACTS ? "{0,0}" :
-			i == EDGES ? "{0,0,0,0,0,0}" : i == TERM || i == RULES || i == ITEMS ? "" : "0");
-		free(pieces[i].bytes);
+		pieces[i].count = i < LINKED ? counts[i] : 0;
 	}
-	fputs("static const char *const kind_names[] = {\n", out);
-	for (; kinds[names]; names++)
-		fprintf(out, "\"%s\",\n", kinds[names]->name);
-	fputs("};\nconst struct cul_pack cul_builtin_pack = { nodes, text, {", out);
-	put_reals(out, c->base, CUL_CLASSES);
-	put_reals(out, c->adds, CUL_CLASSES);
-	put_reals(out, c->takes, CUL_CLASSES);
-	fprintf(out, "%a,", c->open);
-	put_reals(out, c->x, sizeof(c->x) / sizeof(*c->x));
-	put_reals(out, c->y, sizeof(c->y) / sizeof(*c->y));
-	fprintf(out, "%zu}, rules, %zu, kinds, %zu, numbers, kind_names, %zu, items, %zu, %zu, mistakes, %zu, tools };\n", c->points,
-		rules->count, w.kind_count, names, rules->item_count, rules->patterns, rules->mistake_count);
+	write_image(out, &w, pieces);
+	write_rest(out, &w, pieces);
+	fputs("#else\n{\n", out);
+	for (size_t i = 0; i < LINKED; i++)
+		fprintf(out, "/* %s */ {\n%s},\n", pieces[i].name, pieces[i].bytes);
+	fputs("}\n#endif\n", out);
+	for (size_t i = 0; i < PIECES; i++)
+		free(pieces[i].bytes);
 	free(w.text);
 	free(w.strings);
 	free(w.exprs);

@@ -5,7 +5,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/error.h"
@@ -49,41 +51,108 @@ enum cul_status cul_rules_note(struct cul_rules *rules, const char *text)
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static char *whole; /* where the pack is; NULL: no memory, or another set of kinds than it was made for */
 
-/* Kinds have no place before the program runs. They get theirs before the first rules are handed out. */
-static void place_kinds(void)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__linux__) && defined(MAP_FIXED_NOREPLACE) && !defined(SANITIZED) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4 /* Linux 5.7, of files since 5.13 */
+#endif
+
+/* The image's pages at the address that they are made for; NULL: not here. */
+static char *map_pack(const struct cul_pack *pack)
+{
+	void *at = (void *)(uintptr_t)CUL_PACK_AT, *image = (void *)(uintptr_t)pack->image;
+
+	if ((((uintptr_t)image | pack->size) & ((uintptr_t)sysconf(_SC_PAGESIZE) - 1)) != 0)
+		return NULL;
+	void *room = mmap(at, pack->whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (room == MAP_FAILED)
+		return NULL;
+	/* they stay where they were as well: that is the program's or the library's */
+	if (room == at && mremap(image, pack->size, pack->size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, at) == at)
+		return at;
+	munmap(room, pack->whole);
+	return NULL;
+}
+#else
+static char *map_pack(const struct cul_pack *pack)
+{
+	return NULL;
+}
+#endif
+
+/* For as long as the process runs. */
+static char *copy_pack(const struct cul_pack *pack)
+{
+	char *copy = calloc(1, pack->whole);
+	const uintptr_t *image = pack->image, *again = pack->again;
+	uintptr_t *words = (uintptr_t *)(void *)copy;
+
+	if (!copy)
+		return NULL;
+	memcpy(copy, pack->image, pack->size);
+	for (size_t i = 0; i < pack->linked / sizeof(*words); i++)
+		if (image[i] != again[i])
+			words[i] += (uintptr_t)copy - (uintptr_t)CUL_PACK_AT;
+	return copy;
+}
+
+/* Kinds and the dictionary's fields have no place before the program runs. They get theirs before the first rules are handed out. */
+static void place_pack(void)
 {
 	const struct cul_pack *pack = &cul_builtin_pack;
 	const struct cul_kind *const *kinds = cul_kinds();
 
 	for (size_t i = 0; i < pack->names; i++)
 		if (!kinds[i] || strcmp(kinds[i]->name, pack->kind_names[i]))
-			return; /* no memory, or another set of kinds: the first place stays empty */
-	for (size_t i = pack->kind_count; i--;)
-		pack->kinds[i] = kinds[pack->numbers[i]];
+			return;
+	char *at = map_pack(pack);
+	if (!at && !(at = copy_pack(pack)))
+		return;
+	const struct cul_kind **of_terms = (const struct cul_kind **)(void *)(at + pack->kinds);
+	for (size_t i = 0; i < pack->kind_count; i++)
+		of_terms[i] = kinds[pack->kind_numbers[i]];
+	const struct cul_field **of_items = (const struct cul_field **)(void *)(at + pack->captures);
+	const struct cul_field *own = (const struct cul_field *)(const void *)(at + pack->own);
+	for (size_t i = 0; i < pack->capture_count; i++) {
+		unsigned n = pack->capture_numbers[i];
+		of_items[i] = !n ? NULL : n < CUL_PACK_OWN ? pack->used[n - 1] : &own[n - CUL_PACK_OWN];
+	}
+	whole = at;
 }
 
-/* What mkpack made. */
-static enum cul_status load_builtin(struct cul_rules *rules, bool with_rules, struct cul_error *err)
+/* What mkpack made. @shared: its items are neither changed nor added to. */
+static enum cul_status load_builtin(struct cul_rules *rules, bool with_rules, bool shared, struct cul_error *err)
 {
 	const struct cul_pack *pack = &cul_builtin_pack;
 
 	rules->calibration = pack->calibration;
 	if (!with_rules)
 		return CUL_OK;
-	pthread_once(&once, place_kinds);
+	pthread_once(&once, place_pack);
 	rules->room = pack->count + 64;
 	rules->rules = cul_arena_get(rules->arena, rules->room * sizeof(*rules->rules));
-	rules->item_room = pack->item_count + 64;
-	rules->items = cul_arena_get(rules->arena, rules->item_room * sizeof(*rules->items));
-	if ((pack->kind_count && !pack->kinds[0]) || !rules->rules || !rules->items)
+	if (!whole || !rules->rules)
 		return cul_fail(err, CUL_ENOMEM, "built-in rules: out of memory");
 
 	for (size_t i = 0; i < pack->count; i++)
-		rules->rules[i] = (struct cul_rule *)(uintptr_t)&pack->rules[i];
+		rules->rules[i] = (struct cul_rule *)(void *)(whole + pack->rules) + i;
 	rules->count = pack->count;
-	memcpy(rules->items, pack->items, pack->item_count * sizeof(*rules->items));
-	rules->item_count = pack->item_count;
+	rules->items = (struct cul_interest *)(void *)(whole + pack->items);
+	rules->item_count = rules->item_room = pack->item_count;
+	if (!shared) {
+		const struct cul_interest *all = rules->items;
+		rules->item_room += 64;
+		rules->items = cul_arena_get(rules->arena, rules->item_room * sizeof(*rules->items));
+		if (!rules->items)
+			return cul_fail(err, CUL_ENOMEM, "built-in rules: out of memory");
+		memcpy(rules->items, all, rules->item_count * sizeof(*rules->items));
+	}
 	rules->patterns = pack->patterns;
 	rules->kind_count = pack->names;
 	for (size_t i = 0; i < pack->mistake_count; i++) /* the others still work; `check` tells */
@@ -241,7 +310,7 @@ enum cul_status cul_rules_load(bool builtin, const char *const *paths, size_t co
 		return cul_fail(err, CUL_ENOMEM, "rules: out of memory");
 	}
 	rules->arena = arena;
-	enum cul_status status = load_builtin(rules, builtin, err);
+	enum cul_status status = load_builtin(rules, builtin, !count, err);
 	if (status == CUL_OK)
 		status = load_paths(rules, paths, count, err);
 	if (status != CUL_OK) {

@@ -144,20 +144,43 @@ double cul_calibration_map(const struct cul_calibration *c, double odds);
 
 /* ---- the built-in pack: made from rules/ at build time by mkpack --------------------------- */
 
-/** The rules as load.c read them. They are used where they stand and never written to. */
+/**
+ * The rules as load.c read them: one image, used where it stands and never written to. Its pointers are numbers, made for the address
+ * CUL_PACK_AT: were they C's, the loader would rewrite 1.8 MB of them at each start, which took a fifth of reading a small log. So the image's
+ * pages are mapped there, untouched, as they are wanted (pack.c); where that can't be, a copy is made, and each word by which the image
+ * and @again differ is moved. What lies at a known address so is data that everybody has, and no code.
+ */
 struct cul_pack {
-	const struct cul_node *nodes;
-	const char *text;
+	const void *image; size_t size;
+	const void *again; size_t linked; /* the first so many bytes of the image, made for another address */
+	size_t whole; /* with what stands behind the image and is filled in when it is placed; offsets below are from its begin */
 	struct cul_calibration calibration;
-	const struct cul_rule *rules; size_t count;        /* by id */
-	const struct cul_kind **kinds; size_t kind_count;  /* what the terms' .kinds point into: filled in once, when first they are loaded, … */
-	const uint16_t *numbers;                           /* … by their numbers among cul_kinds(), */
-	const char *const *kind_names; size_t names;       /* which were these */
-	const struct cul_interest *items; size_t item_count;
+	size_t rules, count;      /* struct cul_rule, by id */
+	size_t items, item_count; /* struct cul_interest */
+	size_t kinds, kind_count; /* const struct cul_kind *: what the terms' .kinds point into, … */
+	const uint16_t *kind_numbers;                /* … by their numbers among cul_kinds(), … */
+	const char *const *kind_names; size_t names; /* … which were these */
+	size_t captures, capture_count; /* const struct cul_field *: what the items' .captures point into, … */
+	const uint16_t *capture_numbers;       /* … NULL, of … */
+	const struct cul_field *const *used;   /* … the dictionary's, from 1 on, … */
+	size_t own;                            /* … or of the rules' own struct cul_field, from CUL_PACK_OWN on */
 	size_t patterns;
 	const char *const *mistakes; size_t mistake_count; /* why rules were left out */
 	const char *const *tools;                          /* names of rules/tools.list, NULL-terminated */
 };
+#define CUL_PACK_OWN 32768
+/* free in each address space of Linux, as long as nobody asks for it: above what stands low, below programs, libraries and stacks */
+#if UINTPTR_MAX > UINT32_MAX
+#define CUL_PACK_AT UINT64_C(0x1000000000)
+#else
+#define CUL_PACK_AT 0x30000000u
+#endif
+/* the largest pages there are; a program's alignment of more than a page is not kept by every loader: then a copy is made */
+#if defined(__x86_64__) || defined(__i386__)
+#define CUL_PACK_ALIGNED __attribute__((aligned(4096)))
+#else
+#define CUL_PACK_ALIGNED __attribute__((aligned(65536)))
+#endif
 extern const struct cul_pack cul_builtin_pack;
 
 /* ---- interest.c ---- */
