@@ -16,6 +16,9 @@
 #include <sys/stat.h>
 
 #include "store/spine.h"
+#ifdef HAVE_SPINE_IMAGE
+#include "store/spine_image.h"
+#endif
 
 void case_finalizep(sqlite3_stmt **statement)
 {
@@ -343,8 +346,47 @@ static enum cul_status sync_folder(const char *path, struct cul_error *err)
 	return CUL_OK;
 }
 
-/* Fill c->db: the former case, what the bundle holds, the placing. */
-static enum cul_status fill(struct cul_case *c, struct cul_bundle *bundle, const struct cul_scan_options *options, bool memory,
+#ifdef HAVE_SPINE_IMAGE
+/* An empty case into the memory of @db. */
+static bool copy_spine(sqlite3 *db)
+{
+	sqlite3 *empty = NULL;
+	sqlite3_int64 size = sizeof(spine_in_memory);
+	unsigned char *image = (unsigned char *)(uintptr_t)spine_in_memory; /* it is only read */
+	bool done = false;
+
+	if (sqlite3_open_v2(":memory:", &empty, SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
+	    sqlite3_deserialize(empty, "main", image, size, size, SQLITE_DESERIALIZE_READONLY) == SQLITE_OK) {
+		sqlite3_backup *copy = sqlite3_backup_init(db, "main", empty, "main");
+		done = copy && sqlite3_backup_step(copy, -1) == SQLITE_DONE;
+		sqlite3_backup_finish(copy);
+	}
+	sqlite3_close(empty);
+	return done;
+}
+
+/* An empty case into a new file. */
+static bool write_spine(int fd)
+{
+	bool done = pwrite(fd, spine_on_disk, sizeof(spine_on_disk), 0) == (ssize_t)sizeof(spine_on_disk);
+
+	/* half of one is none; what is wrong with the disk, SQLite will say */
+	return done || (ftruncate(fd, 0) == 0 && done);
+}
+#else
+static bool copy_spine(sqlite3 *db)
+{
+	return false;
+}
+
+static bool write_spine(int fd)
+{
+	return false;
+}
+#endif
+
+/* Fill c->db: the former case, what the bundle holds, the placing. @spine: its tables are there. */
+static enum cul_status fill(struct cul_case *c, struct cul_bundle *bundle, const struct cul_scan_options *options, bool memory, bool spine,
 			    struct cul_tally *tally, struct cul_error *err)
 {
 	static const struct cul_limits defaults = { 0 };
@@ -370,8 +412,9 @@ static enum cul_status fill(struct cul_case *c, struct cul_bundle *bundle, const
 		if (status == CUL_OK)
 			status = case_exec(c->db, "BEGIN", err);
 	} else {
+		spine = spine || (memory && copy_spine(c->db));
 		status = case_exec(c->db, "BEGIN", err);
-		if (status == CUL_OK)
+		if (status == CUL_OK && !spine)
 			status = case_exec(c->db, SPINE_SQL, err);
 	}
 	if (status != CUL_OK)
@@ -425,6 +468,7 @@ enum cul_status cul_case_scan(const char *case_path, struct cul_bundle *bundle, 
 	CUL_AUTO(cul_freep) char *temporary = NULL;
 	CUL_AUTO(cul_closep) int fd = -1;
 	enum cul_status status;
+	bool spine = false;
 	if (!c)
 		return cul_fail(err, CUL_ENOMEM, "case: out of memory");
 	if (case_path) {
@@ -436,6 +480,7 @@ enum cul_status cul_case_scan(const char *case_path, struct cul_bundle *bundle, 
 		fd = lock_file(temporary, err);
 		if (fd < 0)
 			return CUL_EIO;
+		spine = !(options && options->add_to) && write_spine(fd);
 	}
 	if (sqlite3_open_v2(temporary ? temporary : ":memory:", &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
 		status = case_fail(c->db, err, temporary ? temporary : "case");
@@ -449,7 +494,7 @@ enum cul_status cul_case_scan(const char *case_path, struct cul_bundle *bundle, 
 			     NULL, NULL, NULL);
 	harden(c->db);
 	struct cul_error why = { 0 };
-	status = fill(c, bundle, options, !case_path, tally, &why);
+	status = fill(c, bundle, options, !case_path, spine, tally, &why);
 	bool limited = status == CUL_ELIMIT;
 	if (!case_path) {
 		if (status != CUL_OK && !limited)
