@@ -119,6 +119,8 @@ int64_t case_time(sqlite3_stmt *s, int column);                                 
 void case_bind_time(sqlite3_stmt *s, int column, int64_t ns);
 void case_bind_slice(sqlite3_stmt *s, int column, struct cul_slice text);
 struct case_kind *case_kind_get(struct cul_case *c, const struct cul_kind *kind); /* NULL: out of memory */
+/** Can @query only fail, for want of the table of a kind? False: perhaps not (lacks.c). */
+bool case_lacks_table(struct cul_case *c, const char *query);
 /** SQL that makes the kind's table and view; sqlite3_free(). */
 char *case_kind_sql(const struct cul_kind *kind, bool view);
 static inline size_t case_kind_fields(const struct cul_kind *kind)

@@ -79,6 +79,8 @@ static enum cul_status run(struct cul_case *c, const char *query, bool (*row)(vo
 enum cul_status cul_case_sql(struct cul_case *c, const char *query,
 			     bool (*row)(void *ctx, int64_t number, int columns, const char *const *texts), void *ctx, struct cul_error *err)
 {
+	if (!err && case_lacks_table(c, query))
+		return CUL_EUSE; /* and nobody asks why */
 	c->steps = 0;
 	c->memory = sqlite3_memory_used();
 	sqlite3_set_authorizer(c->db, allow, NULL);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "culprit/culprit.h"
+#include "store/case.h"
 
 #define LIT(s) ((struct cul_slice){ s, sizeof(s) - 1 })
 #define SECOND INT64_C(1000000000)
@@ -164,6 +165,53 @@ static void on_disk(void **state)
 }
 
 /* A log of @lines ordinary lines with an Xid every @every. */
+/* what is told without SQLite is what SQLite would say */
+static void lacking(void **state)
+{
+	static const struct { const char *query; bool lacks, fails; } known[] = {
+		{ "SELECT 1 FROM nvidia_xid", false, false },
+		{ "SELECT 1 FROM fr_group", true, true },
+		{ "select 1 from nvidia_xid x left join fr_group g on g.id = x.id", true, true },
+		{ "SELECT 1 FROM FR_GROUP", false, true },
+		{ "SELECT 1 FROM nvidia_xid, fr_group", false, true },
+		{ "SELECT 1 FROM nothing_like_it", false, true },
+		{ "SELECT 1 WHERE EXISTS (SELECT 1 FROM fr_group)", true, true },
+		{ "SELECT 'a' FROM nvidia_xid WHERE 'x FROM fr_group' IS NULL", false, false },
+		{ "SELECT 'it''s FROM fr_group'", false, false },
+		{ "SELECT 1 -- FROM fr_group", false, false },
+		{ "SELECT 1 /* FROM fr_group */", false, false },
+		{ "SELECT 1 AS \"x FROM fr_group\"", false, false },
+		{ "SELECT 1 FROM main.fr_group", false, true },
+		{ "SELECT 1 FROM json_each('[1]')", false, true },
+		{ "SELECT 1 FROM record", false, false },
+		{ "SELECT 1 IS DISTINCT FROM fr_group FROM (SELECT 2 AS fr_group)", false, false },
+		{ "WITH w AS (SELECT 1 FROM fr_group) SELECT 2", false, false },
+		{ "WITH w AS (SELECT 1 FROM fr_group) SELECT 2 FROM w", true, true },
+		{ "WITH w AS NOT MATERIALIZED (SELECT 1 FROM fr_group), v(a, b) AS (SELECT 1, 2 FROM w) SELECT 2", false, false },
+		{ "WITH w AS MATERIALIZED (SELECT 1 FROM fr_group), v(a) AS (SELECT 1 FROM w) SELECT 2 FROM nvidia_xid JOIN v", true, true },
+		{ "WITH RECURSIVE w(n) AS (SELECT 1 FROM fr_group UNION ALL SELECT n + 1 FROM w WHERE n < 3) SELECT 2", false, false },
+		{ "WITH fr_group AS (SELECT 1) SELECT 2 FROM fr_group", false, false },
+		{ "SELECT 1 FROM (WITH w AS (SELECT 1 FROM fr_group) SELECT 2)", false, false },
+		{ "WITH w AS (SELECT 1 FROM fr_group", false, true },
+		{ "SELECT 'open FROM fr_group", false, true },
+		{ "WITH", false, true },
+		{ "", false, true },
+	};
+	struct cul_blob blob = { "kern.log", LIT("2026-03-01T10:00:00+00:00 n1 kernel: " XID79) };
+	struct cul_case *c = scan(NULL, &blob, 1, NULL);
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		struct cul_error err = { 0 };
+		char answer[64];
+		if (case_lacks_table(c, known[i].query) != known[i].lacks)
+			fail_msg("%s: %d", known[i].query, !known[i].lacks);
+		if ((cul_case_sql(c, known[i].query, one, answer, &err) != CUL_OK) != known[i].fails)
+			fail_msg("%s: %s", known[i].query, err.text);
+		assert_int_equal(cul_case_sql(c, known[i].query, one, answer, NULL) != CUL_OK, known[i].fails);
+	}
+	cul_case_close(c);
+}
+
 static struct cul_slice long_log(size_t lines, size_t every)
 {
 	size_t room = lines * 160, size = 0;
@@ -302,7 +350,7 @@ static void storm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(folding), cmocka_unit_test(caps), cmocka_unit_test(copies),
-					    cmocka_unit_test(years), cmocka_unit_test(on_disk), cmocka_unit_test(evidence),
+					    cmocka_unit_test(years), cmocka_unit_test(on_disk), cmocka_unit_test(lacking), cmocka_unit_test(evidence),
 					    cmocka_unit_test(blocks), cmocka_unit_test(thinning),
 					    cmocka_unit_test(storm) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
