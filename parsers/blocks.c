@@ -4,8 +4,9 @@
  *
  * PowerShell's `>` writes UTF-16 with a byte order mark; everything else is taken as bytes. What is
  * not text at all is known by its magic or by its share of control bytes. The bytes behind the last line end wait for the
- * next block. Reading is the caller's; where a member has many blocks, their surveys run in other threads meanwhile, and the
- * caller lends a hand instead of waiting: what comes out, and in what order, is the same with any number of them.
+ * next block. Where a member has many blocks, a crew reads ahead and surveys, one reading at a time; who has read a block surveys
+ * it, for it lies in the cache of his processor. The caller lends a hand instead of waiting: what comes out, and in what order, is
+ * the same with any number of them.
  */
 #include "parsers/blocks.h"
 
@@ -18,7 +19,7 @@
 #define SURVEYORS 16
 #define AHEAD (2 * SURVEYORS + 2)
 
-enum { RAW = 0, TAKEN, DONE };
+enum { TAKEN = 0, DONE };
 
 struct cul_blocks {
 	const struct cul_needles *needles;
@@ -34,16 +35,18 @@ struct cul_blocks {
 	char *carry;   /* behind the last line end */
 	size_t carried, carry_room;
 	bool ended, inside, failed;
-
-	struct cul_block *free;
-	struct cul_block *queue[AHEAD]; /* in the order of the text */
-	size_t first, count;
 	size_t blocks; /* of this member */
 
 	unsigned threads, running;
 	pthread_t crew[SURVEYORS];
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* of what follows; what stands above is his who reads */
 	pthread_cond_t work, done;
+	struct cul_block *free;
+	struct cul_block *queue[AHEAD]; /* in the order of the text */
+	size_t first, count;
+	bool ahead;   /* the crew reads on */
+	bool reading; /* somebody reads */
+	bool over;    /* and there is no more */
 	bool stop;
 };
 
@@ -69,19 +72,21 @@ static void free_block(struct cul_block *block)
 	free(block);
 }
 
-/* Nobody surveys what is waiting; then it is dropped. */
-static void drop_queue(struct cul_blocks *b)
+void cul_blocks_stop(struct cul_blocks *b)
 {
 	pthread_mutex_lock(&b->lock);
+	b->ahead = false;
+	while (b->reading)
+		pthread_cond_wait(&b->done, &b->lock);
 	for (size_t i = 0; i < b->count; i++) {
 		struct cul_block *block = b->queue[(b->first + i) % AHEAD];
 		while (block->state == TAKEN)
 			pthread_cond_wait(&b->done, &b->lock);
-		block->state = DONE;
 		block->next = b->free;
 		b->free = block;
 	}
 	b->first = b->count = 0;
+	b->over = false;
 	pthread_mutex_unlock(&b->lock);
 }
 
@@ -89,7 +94,7 @@ void cul_blocks_free(struct cul_blocks *b)
 {
 	if (!b)
 		return;
-	drop_queue(b);
+	cul_blocks_stop(b);
 	pthread_mutex_lock(&b->lock);
 	b->stop = true;
 	pthread_cond_broadcast(&b->work);
@@ -111,7 +116,7 @@ void cul_blocks_free(struct cul_blocks *b)
 
 bool cul_blocks_start(struct cul_blocks *b, struct cul_bundle *bundle, uint32_t line_bytes)
 {
-	drop_queue(b);
+	cul_blocks_stop(b);
 	b->bundle = bundle;
 	b->line_bytes = line_bytes;
 	b->read = b->offset = 0;
@@ -169,10 +174,12 @@ static size_t more(struct cul_blocks *b, char *to, size_t size)
 
 static struct cul_block *fresh(struct cul_blocks *b, size_t size)
 {
+	pthread_mutex_lock(&b->lock);
 	struct cul_block *block = b->free;
-	if (block) {
+	if (block)
 		b->free = block->next;
-	} else {
+	pthread_mutex_unlock(&b->lock);
+	if (!block) {
 		block = calloc(1, sizeof(*block));
 		if (!block)
 			return NULL;
@@ -252,8 +259,7 @@ static struct cul_block *read_block(struct cul_blocks *b)
 		b->blocks = 1; /* looked at */
 	}
 	if (!block->size) {
-		block->next = b->free;
-		b->free = block;
+		cul_blocks_give_back(b, block);
 		return NULL;
 	}
 	struct cul_slice all = cul_slice(block->text, block->size);
@@ -282,16 +288,36 @@ static void survey(struct cul_blocks *b, struct cul_block *block)
 		block->survey.failed = true;
 }
 
-static struct cul_block *waiting(struct cul_blocks *b)
+/* May one more block be read now? The lock is held. */
+static bool may_read(const struct cul_blocks *b)
 {
-	for (size_t i = 0; i < b->count; i++) {
-		struct cul_block *block = b->queue[(b->first + i) % AHEAD];
-		if (block->state == RAW) {
-			block->state = TAKEN;
-			return block;
-		}
+	return b->ahead && !b->reading && !b->over && b->count < 2 * b->threads;
+}
+
+/* Read a block and survey it. The lock is held, but not meanwhile. */
+static void read_ahead(struct cul_blocks *b)
+{
+	b->reading = true;
+	pthread_mutex_unlock(&b->lock);
+	struct cul_block *block = read_block(b);
+	pthread_mutex_lock(&b->lock);
+	b->reading = false;
+	if (!block) {
+		b->over = true;
+		pthread_cond_broadcast(&b->done);
+		return;
 	}
-	return NULL;
+	block->state = TAKEN;
+	b->queue[(b->first + b->count++) % AHEAD] = block;
+	if (may_read(b))
+		pthread_cond_signal(&b->work);
+	else if (!b->ahead)
+		pthread_cond_broadcast(&b->done);
+	pthread_mutex_unlock(&b->lock);
+	survey(b, block);
+	pthread_mutex_lock(&b->lock);
+	block->state = DONE;
+	pthread_cond_signal(&b->done);
 }
 
 static void *surveyor(void *ctx)
@@ -299,78 +325,65 @@ static void *surveyor(void *ctx)
 	struct cul_blocks *b = ctx;
 	pthread_mutex_lock(&b->lock);
 	while (!b->stop) {
-		struct cul_block *block = waiting(b);
-		if (!block) {
+		if (may_read(b))
+			read_ahead(b);
+		else
 			pthread_cond_wait(&b->work, &b->lock);
-			continue;
-		}
-		pthread_mutex_unlock(&b->lock);
-		survey(b, block);
-		pthread_mutex_lock(&b->lock);
-		block->state = DONE;
-		pthread_cond_signal(&b->done);
 	}
 	pthread_mutex_unlock(&b->lock);
 	return NULL;
 }
 
-/* Blocks ahead, for the crew. Only where a member has so many that it pays. */
-static void read_ahead(struct cul_blocks *b)
+/* The next block out of the queue; NULL at the end. Only where a member has so many that it pays. */
+static struct cul_block *next_of_crew(struct cul_blocks *b)
 {
-	size_t most = 2 * b->threads;
+	struct cul_block *block = NULL;
 	while (b->running + 1 < b->threads) {
 		if (pthread_create(&b->crew[b->running], NULL, surveyor, b))
 			break;
 		b->running++;
 	}
-	bool any = false;
-	while (b->count < most) {
-		struct cul_block *block = read_block(b);
-		if (!block)
-			break;
-		pthread_mutex_lock(&b->lock);
-		block->state = RAW;
-		b->queue[(b->first + b->count++) % AHEAD] = block;
-		pthread_mutex_unlock(&b->lock);
-		any = true;
+	pthread_mutex_lock(&b->lock);
+	if (!b->ahead) {
+		b->ahead = true;
+		pthread_cond_signal(&b->work);
 	}
-	if (any)
-		pthread_cond_broadcast(&b->work);
+	while (!b->count || b->queue[b->first]->state != DONE) {
+		if (!b->count && b->over)
+			break;
+		if (may_read(b))
+			read_ahead(b);
+		else
+			pthread_cond_wait(&b->done, &b->lock);
+	}
+	if (b->count) {
+		block = b->queue[b->first];
+		b->first = (b->first + 1) % AHEAD;
+		b->count--;
+		/* not for each: to wake somebody takes as long as to read */
+		if (b->count <= b->threads && may_read(b))
+			pthread_cond_signal(&b->work);
+	}
+	pthread_mutex_unlock(&b->lock);
+	return block;
 }
 
 struct cul_block *cul_blocks_next(struct cul_blocks *b)
 {
 	struct cul_block *block;
-	if (b->threads < 2 || b->blocks < 4) {
+	if (b->threads < 2 || (!b->ahead && b->blocks < 4)) {
 		block = read_block(b);
 		if (block)
 			survey(b, block);
 	} else {
-		read_ahead(b);
-		if (!b->count)
-			return NULL;
-		pthread_mutex_lock(&b->lock);
-		block = b->queue[b->first % AHEAD];
-		while (block->state != DONE) {
-			struct cul_block *other = waiting(b);
-			if (!other) {
-				pthread_cond_wait(&b->done, &b->lock);
-				continue;
-			}
-			pthread_mutex_unlock(&b->lock);
-			survey(b, other);
-			pthread_mutex_lock(&b->lock);
-			other->state = DONE;
-		}
-		b->first = (b->first + 1) % AHEAD;
-		b->count--;
-		pthread_mutex_unlock(&b->lock);
+		block = next_of_crew(b);
 	}
 	if (!block)
 		return NULL;
 	if (block->survey.failed) {
-		b->failed = true;
 		cul_blocks_give_back(b, block);
+		cul_blocks_stop(b);
+		b->failed = true;
 		return NULL;
 	}
 	block->first_line = b->line;
@@ -380,8 +393,10 @@ struct cul_block *cul_blocks_next(struct cul_blocks *b)
 
 void cul_blocks_give_back(struct cul_blocks *b, struct cul_block *block)
 {
+	pthread_mutex_lock(&b->lock);
 	block->next = b->free;
 	b->free = block;
+	pthread_mutex_unlock(&b->lock);
 }
 
 bool cul_blocks_failed(const struct cul_blocks *b)

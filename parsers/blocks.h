@@ -17,7 +17,7 @@ struct cul_block {
 	bool open;          /* the last line goes on in the next block */
 	bool inside;        /* it begins inside of a line */
 	struct cul_survey survey;
-	int state;          /* of a job: see blocks.c */
+	int state;          /* surveyed or not yet: see blocks.c */
 	struct cul_block *next;
 };
 
@@ -26,7 +26,7 @@ enum cul_encoding { CUL_ENCODING_BYTES, CUL_ENCODING_UTF16LE, CUL_ENCODING_UTF16
 struct cul_blocks;
 
 /**
- * @needles, @classes as in survey.h; borrowed. @threads: how many may survey (1: none but the caller's).
+ * @needles, @classes as in survey.h; borrowed. @threads: how many may read and survey, never two reading at a time (1: none but the caller's).
  * NULL: out of memory.
  */
 struct cul_blocks *cul_blocks_new(const struct cul_needles *needles, const uint8_t *classes, unsigned threads, size_t block_bytes);
@@ -36,6 +36,8 @@ bool cul_blocks_start(struct cul_blocks *blocks, struct cul_bundle *bundle, uint
 /** The next block, NULL at the end. Give each back when it is done with. */
 struct cul_block *cul_blocks_next(struct cul_blocks *blocks);
 void cul_blocks_give_back(struct cul_blocks *blocks, struct cul_block *block);
+/** Nobody reads on: the bundle is the caller's again. What was read ahead is dropped. */
+void cul_blocks_stop(struct cul_blocks *blocks);
 /** Out of memory on the way. */
 bool cul_blocks_failed(const struct cul_blocks *blocks);
 /** Bytes read of the member so far, as they came. */

@@ -135,6 +135,9 @@ static bool advance(struct cul_lines *l)
 void cul_lines_end(struct cul_lines *l)
 {
 	leave(l, l->kept_count);
+	if (!l->ended)
+		cul_blocks_stop(l->blocks);
+	l->ended = true;
 }
 
 void cul_lines_start(struct cul_lines *l, struct cul_bundle *bundle, uint32_t line_bytes)

@@ -778,11 +778,11 @@ static struct cul_parse *parse_new(struct cul_bundle *bundle, const struct cul_i
 	p->interest_count = interests ? interests->count : 0;
 	p->patterns = calloc(p->interest_count + 1, sizeof(*p->patterns));
 	p->broken = calloc(p->interest_count + 1, sizeof(*p->broken));
-	cul_peel_init(p);
 	p->loose = calloc(p->interest_count + 1, sizeof(*p->loose));
 	p->tight = calloc(p->interest_count + 1, sizeof(*p->tight));
 	p->emitted = calloc(p->message_count / 64 + 1, sizeof(*p->emitted));
 	p->scratch = malloc(CUL_SCRATCH);
+	cul_peel_init(p);
 	p->arena = cul_arena_new();
 	p->always = calloc(p->interest_count + 1, sizeof(*p->always));
 	p->line_taken = calloc(p->interest_count + 1, sizeof(*p->line_taken));

@@ -15,6 +15,7 @@
 
 void cul_peel_init(struct cul_parse *p)
 {
+	p->blank = (struct cul_record){ .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME, .scratch = p->scratch, .scratch_size = CUL_SCRATCH };
 	for (uint32_t i = 0; cul_envelopes[i]; i++) {
 		const char *begins = cul_envelopes[i]->begins;
 		for (unsigned c = 0; c < 256; c++) {
@@ -29,17 +30,14 @@ void cul_peel_init(struct cul_parse *p)
 static int peel_once(struct cul_parse *p, int depth, const struct cul_line *line, struct cul_slice text, struct cul_record *layer)
 {
 	int most = 0, best = -1, last = p->envelope[depth];
-	static const struct cul_record blank = { .time.ns = CUL_NO_TIME, .severity = -1, .boot_ns = CUL_NO_TIME, .scratch_size = CUL_SCRATCH };
-	struct cul_record fresh = blank;
-	fresh.line = *line;
-	fresh.message = text;
-	fresh.scratch = p->scratch;
 	uint32_t may = text.size ? p->begins[(unsigned char)text.data[0]] : 0;
 	bool first = last >= 0 && (may >> last & 1);
 	while (may) {
 		int which = first ? last : __builtin_ctz(may);
 		may &= ~(1u << which);
-		struct cul_record tried = fresh;
+		struct cul_record tried = p->blank;
+		tried.line = *line;
+		tried.message = text;
 		int bid = cul_envelopes[which]->peel(text, &tried);
 		if (bid > most) {
 			most = bid;

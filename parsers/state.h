@@ -104,6 +104,7 @@ struct cul_parse {
 	bool has_last;
 	int envelope[CUL_ENVELOPE_DEPTH]; /* that fitted last, by depth */
 	uint32_t begins[256];             /* by a line's first byte: bits of envelopes */
+	struct cul_record blank;          /* what an envelope is handed, but for the line */
 	struct follower followers[CUL_FOLLOWERS];
 	size_t follower_count;
 	char *partial;

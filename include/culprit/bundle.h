@@ -74,6 +74,7 @@ CUL_API void cul_bundle_progress(const struct cul_bundle *bundle, int64_t *done,
 
 /**
  * From now on call @progress with these two from within cul_bundle_next() and cul_bundle_read(), at each of them: it must be cheap.
+ * A parse with several threads reads in any of them, one at a time.
  * The sizes of a folder's files are added up first, so that it has an end as well. NULL: no more.
  */
 CUL_API void cul_bundle_watch(struct cul_bundle *bundle, void (*progress)(void *ctx, int64_t done, int64_t total), void *ctx);
