@@ -167,6 +167,9 @@ void case_evidence_want(struct case_evidence *e, int64_t line, int64_t row, bool
 enum cul_status case_evidence_text(struct case_evidence *e, struct cul_slice text, int64_t line, struct cul_error *err);
 enum cul_status case_evidence_finish(struct case_evidence *e, struct cul_error *err);
 
+/** A member's rows beside what was read of it. */
+enum case_many { CASE_FEW = 0, CASE_MANY, CASE_TOO_MANY };
+
 /* thin.c */
 struct case_thin;
 /** A row that stands for @n samples. */
@@ -175,8 +178,8 @@ struct case_thin *case_thin_new(void);
 void case_thin_free(struct case_thin *t);
 /** Another member begins. */
 void case_thin_clear(struct case_thin *t);
-/** Does this sample become a row, with the id @row? @few: of fewer. @before: a row of its series that is complete now (id 0: none). */
-bool case_thin_takes(struct case_thin *t, const struct cul_observation *o, int64_t row, bool few, struct case_thinned *before);
+/** Does this sample become a row, with the id @row? @over: of fewer. @before: a row of its series that is complete now (id 0: none). */
+bool case_thin_takes(struct case_thin *t, const struct cul_observation *o, int64_t row, enum case_many over, struct case_thinned *before);
 /** The rows that are left at the end of a member, one by one from *@at = 0. */
 bool case_thin_rest(struct case_thin *t, size_t *at, struct case_thinned *row);
 
@@ -191,9 +194,9 @@ void case_storm_clear(struct case_storm *t);
 /** This line is what the next calls are about. */
 void case_storm_line(struct case_storm *t, const struct cul_observation *o);
 /** A row of so many bytes was written. */
-void case_storm_spend(struct case_storm *t, int64_t bytes);
-/** Are the member's rows more than they should be beside the @offset bytes of it that were read? */
-bool case_storm_over(const struct case_storm *t, int64_t offset);
+void case_storm_spend(struct case_storm *t, int64_t bytes, bool sample);
+/** Are the member's rows more than they should be beside the @offset bytes of it that were read? Too many: rows that are no samples. */
+enum case_many case_storm_over(const struct case_storm *t, int64_t offset);
 /**
  * Does this line become a row, with the id @row? @boot: its time since boot; @full: it must not. @before: a row that is complete
  * now (extra 0: none).

@@ -299,7 +299,7 @@ static enum cul_status write_spine(struct case_writer *w, const struct case_kind
 	int64_t bytes = ROW_BYTES + (same ? 0 : (int64_t)text.size) + (int64_t)(o->count * VALUE_BYTES);
 	for (size_t i = 0; i < o->count; i++)
 		bytes += o->values[i].type == CUL_TEXT ? (int64_t)o->values[i].s.size : 0;
-	case_storm_spend(w->storm, bytes);
+	case_storm_spend(w->storm, bytes, k->kind->samples);
 	return case_writer_step(w, s, k->kind->name);
 }
 
@@ -380,7 +380,7 @@ static enum cul_status thin(struct case_writer *w, struct case_kind *k, const st
 	struct case_thinned before;
 	*take = true;
 	/* a table is wanted whole; a log's samples may be a storm, too */
-	bool over = !strcmp(w->section.parser ? w->section.parser : "", "log") && case_storm_over(w->storm, o->offset);
+	enum case_many over = !strcmp(w->section.parser ? w->section.parser : "", "log") ? case_storm_over(w->storm, o->offset) : CASE_FEW;
 	if (k->rows < (over ? CASE_THIN_OVER : CASE_THIN_FROM) && !k->thinned)
 		return CUL_OK;
 	if (!k->thin && !(k->thin = case_thin_new()))
@@ -512,7 +512,7 @@ enum cul_status case_writer_row(struct case_writer *w, const struct cul_observat
 		if (status != CUL_OK)
 			return status;
 	}
-	case_evidence_want(w->evidence, o->line, *rows, case_storm_over(w->storm, o->offset));
+	case_evidence_want(w->evidence, o->line, *rows, case_storm_over(w->storm, o->offset) != CASE_FEW);
 	status = write_spine(w, k, o, same);
 	if (status == CUL_OK)
 		status = record ? write_record(w, o) : write_fields(w, k, o);

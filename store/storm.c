@@ -6,25 +6,31 @@
  * are alike: one kind or pattern, one code, one GPU, one text but for its digits. While the rows of a file are small beside the
  * file each line is a row, up to SOME of one likeness; beyond that ever fewer are, and the row before counts those that are left
  * out behind it: its n and its last time are theirs too. So counts, spans and rates stay what they were, the first and the last
- * are always there, and what comes once in a storm of others is a row. What is kept depends on the file alone.
+ * are always there, and what comes once in a storm of others is a row. Where even so they become too many, fewer likenesses are told
+ * apart, but each kind's first line of a host is a row. What is kept depends on the file alone.
  */
 #include "store/case.h"
 
 #define SLOTS 8192      /* a power of two; of likenesses in one member */
 #define PROBES 16
 #define CODES 256       /* of one kind or pattern: combinations of codes and devices; further ones are one */
-#define CODES_OVER 16   /* the same, where the rows are no longer small beside the file; beside those with a value that is new */
 #define VALUES 64       /* of one field of a kind: what is new up to so many is a row */
-#define TEXTS 256       /* of one kind or pattern: these with their texts; further ones are one with all of their combination */
-#define TEXTS_OVER 16   /* the same, where the rows are no longer small beside the file */
+#define VALUES_FEW 32   /* the same where the rows are too many, unless the field names a device or the like */
 #define SOME 256        /* rows of one likeness before any is left out */
-#define APART 2000      /* rows of one kind or pattern that would be left out, but come a minute or more behind the one like them */
-#define APART_OVER 32
 #define TEXT 96         /* bytes of a text that tell */
 #define BASE 65536      /* bytes of rows that each file may have */
 #define SHARE 512       /* and of its bytes so far, one in so many */
+#define BASE_MOST 131072 /* the same of rows that are no samples, beyond which they are too many: what the storm is about has been told */
+#define SHARE_MOST 192
 #define LEAST 1024      /* bytes of rows that each kind and pattern may have, however many the others' are */
 #define BOOT_SLACK (2 * CUL_SECOND)
+
+/* Of one kind or pattern, by how many rows the file has. */
+static const struct {
+	uint32_t codes; /* combinations of codes and devices, beside those with a value that is new; further ones are one */
+	uint32_t texts; /* these with their texts; further ones are one with all of their combination */
+	uint32_t apart; /* rows that would be left out, but come a minute or more behind the one like them */
+} limits[] = { [CASE_FEW] = { CODES, 256, 2000 }, [CASE_MANY] = { 16, 16, 32 }, [CASE_TOO_MANY] = { 4, 4, 8 } };
 
 struct alike {
 	uint64_t key;
@@ -40,6 +46,7 @@ struct alike {
 struct case_storm {
 	uint32_t turn, used_count;
 	int64_t bytes;           /* of the member's rows */
+	int64_t unlike;          /* of these, of rows that are no samples */
 	struct alike *kind;      /* of the line at hand */
 	uint32_t used[SLOTS];
 	struct alike slots[SLOTS];
@@ -62,7 +69,7 @@ void case_storm_clear(struct case_storm *t)
 {
 	t->turn++;
 	t->used_count = 0;
-	t->bytes = 0;
+	t->bytes = t->unlike = 0;
 	t->kind = NULL;
 	if (!t->turn) {
 		memset(t->slots, 0, sizeof(t->slots));
@@ -70,16 +77,21 @@ void case_storm_clear(struct case_storm *t)
 	}
 }
 
-void case_storm_spend(struct case_storm *t, int64_t bytes)
+void case_storm_spend(struct case_storm *t, int64_t bytes, bool sample)
 {
 	t->bytes += bytes;
+	t->unlike += sample ? 0 : bytes;
 	if (t->kind)
 		t->kind->bytes += bytes;
 }
 
-bool case_storm_over(const struct case_storm *t, int64_t offset)
+enum case_many case_storm_over(const struct case_storm *t, int64_t offset)
 {
-	return t->bytes > BASE + (offset > 0 ? offset : 0) / SHARE;
+	if (offset < 0)
+		offset = 0;
+	if (t->bytes <= BASE + offset / SHARE)
+		return CASE_FEW;
+	return t->unlike <= BASE_MOST + offset / SHARE_MOST ? CASE_MANY : CASE_TOO_MANY;
 }
 
 /* A text but for its digits and what else is written in hexadecimal. */
@@ -161,18 +173,29 @@ static struct alike *likeness(struct case_storm *t, struct alike *all, uint64_t 
 	return s;
 }
 
-/* A code, a device, a flag that no line of its kind had before. */
-static bool is_new(struct case_storm *t, const struct cul_value *v, uint64_t kind)
+/* Of that field of its kind or, without a name, of its host: no line of its kind had it before. */
+static bool is_new(struct case_storm *t, uint64_t kind, const char *name, uint64_t key, uint32_t most)
 {
-	if (v->type == CUL_ABSENT || v->type == CUL_REAL || v->field->entity == CUL_ENTITY_PID || is_text(v) || is_large(v))
-		return false;
-	struct alike *field = find(t, case_hash(kind, v->field->name, strlen(v->field->name)), true);
-	struct alike *value = field ? find(t, hash_value(kind, v), field->texts < VALUES) : NULL;
+	struct alike *field = find(t, case_hash(kind, name, strlen(name)), true);
+	struct alike *value = field ? find(t, key, field->texts < most) : NULL;
 	if (!value || value->counted)
 		return false;
 	value->counted = true;
 	field->texts++;
 	return true;
+}
+
+/* A code, a device, a flag that no line of its kind had before; where they are too many, a host, which is no value. */
+static bool has_news(struct case_storm *t, const struct cul_observation *o, uint64_t kind, enum case_many over)
+{
+	bool news = over == CASE_TOO_MANY && o->host.size && is_new(t, kind, "", case_hash(kind, o->host.data, o->host.size), VALUES);
+	for (size_t i = 0; i < o->count; i++) {
+		const struct cul_value *v = &o->values[i];
+		if (v->field && v->type != CUL_ABSENT && v->type != CUL_REAL && v->field->entity != CUL_ENTITY_PID && !is_text(v) && !is_large(v))
+			news |= is_new(t, kind, v->field->name, hash_value(kind, v),
+				       over == CASE_TOO_MANY && v->field->entity == CUL_ENTITY_NONE ? VALUES_FEW : VALUES);
+	}
+	return news;
 }
 
 /* May this line be counted in the likeness's last row? */
@@ -191,9 +214,11 @@ static int64_t stride(int64_t seen)
 	return stride;
 }
 
-/* The first, the second, the fourth, the 16th … */
-static bool is_sparse(int64_t seen)
+/* The first, the second, the fourth, the 16th …; of too many the first, the 16th, the 256th … */
+static bool is_sparse(int64_t seen, enum case_many over)
 {
+	if (over == CASE_TOO_MANY)
+		return !(seen & (seen - 1)) && (seen & 0x1111111111111111);
 	return seen == 2 || (!(seen & (seen - 1)) && (seen & 0x5555555555555555));
 }
 
@@ -222,18 +247,16 @@ bool case_storm_takes(struct case_storm *t, const struct cul_observation *o, int
 	if (!s)
 		return !full;
 	struct alike *kind = s;
-	bool over = case_storm_over(t, o->offset) && kind->bytes > LEAST;
-	bool news = false;
-	for (size_t i = 0; i < o->count; i++)
-		news |= o->values[i].field && is_new(t, &o->values[i], kind->key);
-	s = likeness(t, s, key, &kind->codes, over && !news ? CODES_OVER : CODES);
-	s = likeness(t, s, texts, &kind->texts, over ? TEXTS_OVER : TEXTS);
+	enum case_many over = kind->bytes > LEAST ? case_storm_over(t, o->offset) : CASE_FEW;
+	bool news = has_news(t, o, kind->key, over);
+	s = likeness(t, s, key, &kind->codes, news ? CODES : limits[over].codes);
+	s = likeness(t, s, texts, &kind->texts, limits[over].texts);
 	s->seen++;
-	bool take = news || !joins(s, o, boot) || (over ? is_sparse(s->seen) : s->seen % stride(s->seen) == 0);
+	bool take = news || !joins(s, o, boot) || (over ? is_sparse(s->seen, over) : s->seen % stride(s->seen) == 0);
 	if (!take && o->time.ns != CUL_NO_TIME) {
 		int64_t gap = (int64_t)((uint64_t)o->time.ns - (uint64_t)s->last);
 		/* what is no storm: a row each while they are few */
-		take = (gap > CASE_RUN_GAP || gap < -CASE_RUN_GAP) && kind->apart < (over ? APART_OVER : APART);
+		take = (gap > CASE_RUN_GAP || gap < -CASE_RUN_GAP) && kind->apart < limits[over].apart;
 		kind->apart += take;
 	}
 	if (take && !full) {

@@ -15,10 +15,13 @@
 #define SERIES 4096  /* of one kind in a member; further ones share */
 #define PROBES 16
 #define SHARED 8192  /* rows of all series together that are kept before any is thinned */
-#define SHARED_FEW 512  /* the same, where the rows are many beside the file */
-#define EXTREMES_FEW 256
 #define LEAST 4      /* rows of a series that are kept all */
 #define MEASURES 6   /* of a kind, whose extremes are kept */
+
+/* By how many rows the file has: rows of all series together before any is thinned, and those for being beyond all before. */
+static const struct {
+	int64_t shared, extremes;
+} limits[] = { [CASE_FEW] = { SHARED, SHARED }, [CASE_MANY] = { 512, 256 }, [CASE_TOO_MANY] = { 128, 64 } };
 
 struct series {
 	uint64_t key;
@@ -120,16 +123,16 @@ static bool extreme(struct series *s, const struct cul_observation *o)
 	return beyond;
 }
 
-bool case_thin_takes(struct case_thin *t, const struct cul_observation *o, int64_t row, bool few, struct case_thinned *before)
+bool case_thin_takes(struct case_thin *t, const struct cul_observation *o, int64_t row, enum case_many over, struct case_thinned *before)
 {
-	struct series *s = series_of(t, key_of(o), few && t->rows >= SHARED_FEW / 2);
-	int64_t all = (few ? SHARED_FEW : SHARED) / (int64_t)(t->count ? t->count : 1), stride = 1, least = few ? 1 : LEAST;
+	struct series *s = series_of(t, key_of(o), over && t->rows >= limits[over].shared / 2);
+	int64_t all = limits[over].shared / (int64_t)(t->count ? t->count : 1), stride = 1, least = over ? 1 : LEAST;
 	if (all < least)
 		all = least;
 	for (int64_t n = s->seen / all; n; n >>= 1)
 		stride *= 2;
 	bool take = s->seen++ % stride == 0;
-	if (extreme(s, o) && !take && t->extremes < (few ? EXTREMES_FEW : SHARED)) {
+	if (extreme(s, o) && !take && t->extremes < limits[over].extremes) {
 		take = true;
 		t->extremes++;
 	}
