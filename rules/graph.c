@@ -27,8 +27,11 @@ struct link {
 
 bool cul_cause_is(const char *cause, const char *id)
 {
-	size_t n = strlen(cause);
-	return n && cause[n - 1] == '*' ? !strncmp(cause, id, n - 1) : !strcmp(cause, id);
+	while (*cause && *cause == *id) {
+		cause++;
+		id++;
+	}
+	return cause[0] == '*' ? !cause[1] : !*cause && !*id;
 }
 
 /** TRUE: they share a value of @name; UNKNOWN: one names none. */

@@ -66,8 +66,16 @@ struct case_show {
 	size_t count;
 };
 
+/** Which sorts of sections show a stream that was asked about. */
+struct case_cover {
+	const char *stream;
+	const bool *by_show; /* by number of struct case_show */
+};
+#define CASE_COVERS 256
+
 struct cul_case {
 	sqlite3 *db;
+	sqlite3_stmt *spine;           /* an observation's columns by its id; made when first asked */
 	struct cul_arena *arena;
 	const struct cul_interests *interests;
 	struct case_kind **kinds;
@@ -79,6 +87,7 @@ struct cul_case {
 	struct case_section *sections; size_t section_count;  /* that differ */
 	size_t section_last;           /* the highest id */
 	struct case_show *shows;       size_t show_count;     /* made when first asked */
+	struct case_cover *covers;     size_t cover_count;    /* CASE_COVERS places, by hash of the stream */
 	struct cul_host *hosts;        size_t host_count;
 	struct cul_gpu *gpus;          size_t gpu_count;
 	struct cul_damage *damage;     size_t damage_count;

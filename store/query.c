@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#define FEW 24             /* rows of a kind */
 #define COVER_SLACK (600 * CUL_SECOND) /* a quiet log still covers so long behind its last line */
 
 struct cul_value cul_row_value(const struct cul_row *row, struct cul_slice field)
@@ -187,38 +188,83 @@ static bool push(struct cul_case *c, struct rows *rows, const struct cul_row *ro
 	return true;
 }
 
-static enum cul_status load_kind(struct cul_case *c, struct case_kind *k, struct cul_error *err)
+/* @columns: a row that has the kind's columns from @column on. False: no memory. */
+static bool add_row(struct cul_case *c, struct case_kind *k, sqlite3_stmt *spine, sqlite3_stmt *columns, int column, struct rows *rows)
 {
-	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	struct cul_row *row = read_spine(c, spine, k->kind);
+	struct cul_value *values = cul_arena_get(c->arena, (k->columns + 1) * sizeof(*values));
+	if (!row || !values || !push(c, rows, row))
+		return false;
+	for (size_t i = 0; i < k->columns; i++, column++) {
+		values[i].field = k->kind->fields[i];
+		if (sqlite3_column_type(columns, column) != SQLITE_NULL)
+			read_value(c, columns, column, k->kind->fields[i]->type, &values[i]);
+	}
+	row->values = values;
+	row->count = k->columns;
+	return true;
+}
+
+/* What SELECTs the kind's columns, behind the spine's or its id alone. */
+static enum cul_status prepare_kind(struct cul_case *c, const struct case_kind *k, bool spine, sqlite3_stmt **ret, struct cul_error *err)
+{
 	sqlite3_str *sql = sqlite3_str_new(NULL);
-	sqlite3_str_appendf(sql, "SELECT " SPINE);
+	sqlite3_str_appendall(sql, spine ? "SELECT " SPINE : "SELECT k.id");
 	for (size_t i = 0; i < k->columns; i++)
 		sqlite3_str_appendf(sql, ", k.\"%w\"", k->kind->fields[i]->name);
-	sqlite3_str_appendf(sql, " FROM \"%w_\" k CROSS JOIN observation o ON o.id = k.id WHERE o.copy IS NULL", k->table);
+	sqlite3_str_appendf(sql, " FROM \"%w_\" k%s", k->table, spine ? " CROSS JOIN observation o ON o.id = k.id WHERE o.copy IS NULL" : "");
 	char *text = sqlite3_str_finish(sql);
 	if (!text)
 		return cul_fail(err, CUL_ENOMEM, "%s: out of memory", k->kind->name);
-	enum cul_status status = case_prepare(c->db, text, &s, err);
+	enum cul_status status = case_prepare(c->db, text, ret, err);
 	sqlite3_free(text);
-	struct rows rows = { 0 };
+	return status;
+}
+
+/* Most kinds have a few rows, and SQLite takes longer to understand the join than to look these up one by one. *many: it has more. */
+static enum cul_status load_few(struct cul_case *c, struct case_kind *k, struct rows *rows, bool *many, struct cul_error *err)
+{
+	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	enum cul_status status = prepare_kind(c, k, false, &s, err);
+	if (status == CUL_OK && !c->spine)
+		status = case_prepare(c->db, "SELECT " SPINE " FROM observation o WHERE o.id = ? AND o.copy IS NULL", &c->spine, err);
 	int rc = SQLITE_DONE;
-	while (status == CUL_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-		struct cul_row *row = read_spine(c, s, k->kind);
-		struct cul_value *values = cul_arena_get(c->arena, (k->columns + 1) * sizeof(*values));
-		if (!row || !values || !push(c, &rows, row)) {
+	for (size_t i = 0; status == CUL_OK && (rc = sqlite3_step(s)) == SQLITE_ROW; i++) {
+		if (i == FEW) {
+			*many = true;
+			return CUL_OK;
+		}
+		sqlite3_bind_int64(c->spine, 1, sqlite3_column_int64(s, 0));
+		int found = sqlite3_step(c->spine);
+		if (found == SQLITE_ROW && !add_row(c, k, c->spine, s, 1, rows))
 			status = cul_fail(err, CUL_ENOMEM, "%s: out of memory", k->kind->name);
-			break;
-		}
-		for (size_t i = 0; i < k->columns; i++) {
-			values[i].field = k->kind->fields[i];
-			if (sqlite3_column_type(s, (int)i + SPINE_COLUMNS) != SQLITE_NULL)
-				read_value(c, s, (int)i + SPINE_COLUMNS, k->kind->fields[i]->type, &values[i]);
-		}
-		row->values = values;
-		row->count = k->columns;
+		else if (found != SQLITE_ROW && found != SQLITE_DONE)
+			status = case_fail(c->db, err, k->kind->name);
+		sqlite3_reset(c->spine);
 	}
-	if (status == CUL_OK && rc != SQLITE_DONE)
-		status = case_fail(c->db, err, k->kind->name);
+	return status == CUL_OK && rc != SQLITE_DONE ? case_fail(c->db, err, k->kind->name) : status;
+}
+
+static enum cul_status load_many(struct cul_case *c, struct case_kind *k, struct rows *rows, struct cul_error *err)
+{
+	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	enum cul_status status = prepare_kind(c, k, true, &s, err);
+	int rc = SQLITE_DONE;
+	while (status == CUL_OK && (rc = sqlite3_step(s)) == SQLITE_ROW)
+		if (!add_row(c, k, s, s, SPINE_COLUMNS, rows))
+			status = cul_fail(err, CUL_ENOMEM, "%s: out of memory", k->kind->name);
+	return status == CUL_OK && rc != SQLITE_DONE ? case_fail(c->db, err, k->kind->name) : status;
+}
+
+static enum cul_status load_kind(struct cul_case *c, struct case_kind *k, struct cul_error *err)
+{
+	struct rows rows = { 0 };
+	bool many = false;
+	enum cul_status status = load_few(c, k, &rows, &many, err);
+	if (status == CUL_OK && many) {
+		rows.count = 0;
+		status = load_many(c, k, &rows, err);
+	}
 	if (status == CUL_OK) {
 		k->list = in_order(c, rows.items, rows.count);
 		k->count = rows.count;
@@ -425,6 +471,28 @@ static bool sort_shows(struct cul_case *c)
 	return true;
 }
 
+/* 300 rules ask about some fifty streams, and those that were over long ago once for each fortnight. NULL: too many, or no memory. */
+static const bool *find_cover(struct cul_case *c, const char *stream)
+{
+	size_t slot = 5381;
+	for (const char *p = stream; *p; p++)
+		slot = slot * 33 + (unsigned char)*p;
+	if (!c->covers && !(c->covers = cul_arena_get(c->arena, CASE_COVERS * sizeof(*c->covers))))
+		return NULL;
+	for (slot %= CASE_COVERS; c->covers[slot].stream; slot = (slot + 1) % CASE_COVERS)
+		if (!strcmp(c->covers[slot].stream, stream))
+			return c->covers[slot].by_show;
+	bool *by_show = c->cover_count < CASE_COVERS / 2 ? cul_arena_get(c->arena, c->show_count * sizeof(*by_show)) : NULL;
+	const char *copy = by_show ? cul_arena_copy(c->arena, cul_str(stream)) : NULL;
+	if (!copy)
+		return NULL;
+	for (size_t i = 0; i < c->show_count; i++)
+		by_show[i] = shows(&c->shows[i], stream);
+	c->covers[slot] = (struct case_cover){ copy, by_show };
+	c->cover_count++;
+	return by_show;
+}
+
 enum cul_truth cul_case_covers(struct cul_case *c, const char *stream, int host, int64_t from_ns, int64_t to_ns)
 {
 	bool met = false;
@@ -433,8 +501,9 @@ enum cul_truth cul_case_covers(struct cul_case *c, const char *stream, int host,
 	if (!sort_shows(c))
 		return c->section_count ? CUL_UNKNOWN : CUL_FALSE;
 	const struct case_show *show = c->shows, *end_show = show + c->show_count;
+	const bool *cover = find_cover(c, stream);
 	for (size_t k = 0;; k++) {
-		while (show < end_show && (k == show->count || (!k && !shows(show, stream)))) {
+		while (show < end_show && (k == show->count || (!k && !(cover ? cover[show - c->shows] : shows(show, stream))))) {
 			show++;
 			k = 0;
 		}

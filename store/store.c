@@ -202,6 +202,7 @@ void cul_case_close(struct cul_case *c)
 		return;
 	for (size_t i = 0; i < c->kind_count; i++)
 		sqlite3_finalize(c->kinds[i]->insert);
+	sqlite3_finalize(c->spine);
 	sqlite3_close(c->db);
 	free(c->kinds);
 	free(c->interest_of);
