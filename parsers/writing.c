@@ -252,6 +252,15 @@ static bool by_advice(struct cul_slice member, struct cul_lines *lines)
 
 enum trial { NONE, BEGINS, PASSED, ENDS };
 
+/* What a CI runner puts before each line of a job's log: "2026-05-05T08:00:51.1201123Z ". */
+static struct cul_slice without_stamp(struct cul_slice line)
+{
+	size_t end = line.size > 21 && line.data[4] == '-' && line.data[10] == 'T' && isdigit((unsigned char)line.data[0]) ? 19 : 0;
+	while (end && end < 32 && end + 1 < line.size && line.data[end] != 'Z')
+		end++;
+	return end && line.data[end] == 'Z' && line.data[end + 1] == ' ' ? cul_from(line, end + 2) : line;
+}
+
 static enum trial trial_of(struct cul_slice line)
 {
 	static const struct {
@@ -302,19 +311,18 @@ bool cul_in_passed_trial(struct cul_lines *lines)
 {
 	struct cul_above above = { .itself = true };
 	struct cul_line line;
-	bool heading = false, begun = false;
-	for (size_t i = 0; i < 200 && cul_lines_above(lines, &above, &line); i++) {
-		if (is_passes(line.text, &heading))
+	/* with pytest -s the first words of a test stand behind its name */
+	bool heading = false, itself = cul_lines_peek(lines, 0, &line) && trial_of(without_stamp(line.text)) == BEGINS, begun = itself;
+	for (size_t i = 0; i < 200 && !begun && cul_lines_above(lines, &above, &line); i++) {
+		if (is_passes(without_stamp(line.text), &heading))
 			return true;
-		enum trial t = begun ? NONE : trial_of(line.text);
+		enum trial t = trial_of(without_stamp(line.text));
 		if (heading || t == PASSED || t == ENDS)
 			break;
-		begun = begun || t == BEGINS;
-		if (begun)
-			break;
+		begun = t == BEGINS;
 	}
-	for (size_t i = 0; begun && i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
-		enum trial t = trial_of(line.text);
+	for (size_t i = itself; begun && i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
+		enum trial t = trial_of(without_stamp(line.text));
 		if (t == PASSED)
 			return true;
 		if (t == ENDS || (t == BEGINS && !cul_has(line.text, CUL_LIT("live log"))))
@@ -470,6 +478,18 @@ static bool is_elsewhere(struct cul_slice text)
 	return false;
 }
 
+/* Its first lines are the heads of a mail. */
+static bool is_mail(struct cul_lines *lines)
+{
+	struct cul_line line;
+	bool from = false, subject = false;
+	for (size_t i = 0; i < 60 && cul_lines_peek(lines, i, &line) && cul_trim(line.text).size; i++) {
+		from |= cul_starts(line.text, CUL_LIT("From: "));
+		subject |= cul_starts(line.text, CUL_LIT("Subject: "));
+	}
+	return from && subject;
+}
+
 bool cul_is_ticket(struct cul_slice member, struct cul_lines *lines)
 {
 	struct cul_slice name = base_name(member);
@@ -478,6 +498,8 @@ bool cul_is_ticket(struct cul_slice member, struct cul_lines *lines)
 		return true;
 	if (!cul_ends(name, CUL_LIT(".txt")) && !cul_is(name, CUL_LIT("stdin")))
 		return false;
+	if (is_mail(lines))
+		return true;
 	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
 		if (cul_starts(line.text, CUL_LIT("```")))
 			return true;
@@ -518,7 +540,7 @@ static bool has_one(struct cul_slice text, const char *const *words, size_t coun
 
 /*
  * "On another node it dies with this:" may well be the incident, and "it runs fine on mine" makes it no other's. So the writer has to say,
- * too, that his own machines show nothing of it.
+ * too, that his own machines show nothing of it, or that he quotes it for comparison alone.
  */
 bool cul_is_told_of(struct cul_lines *lines, bool itself)
 {
@@ -529,9 +551,10 @@ bool cul_is_told_of(struct cul_lines *lines, bool itself)
 	static const char *const mine[] = { "mine", "ours", "my machine", "my workstation", "my node", "my server", "our node", "our machine", "our server", "our own",
 					    "our cluster", "本机", "我的机器", "我们的机器" };
 	static const char *const well[] = { " never ", "nothing of", "no such", "none of th", "not show", "n't show", "not see", "n't see", "没有出现", "没出现", "从未" };
+	static const char *const compared[] = { "for comparison", "by comparison", "for reference", "as a reference", "for context", "供参考", "仅供参考", "作为对比", "作为比较" };
 	struct cul_above above = { .itself = itself };
 	struct cul_line line;
-	bool begun = false, other = false;
+	bool begun = false, other = false, beside = false;
 	for (size_t i = 0; i < 80 && cul_lines_above(lines, &above, &line); i++) {
 		struct cul_slice text = cul_trim(line.text);
 		bool inside = !text.size || cul_starts(line.text, CUL_LIT("    ")) || cul_starts(line.text, CUL_LIT("\t")) || cul_starts(line.text, CUL_LIT(">"));
@@ -545,7 +568,10 @@ bool cul_is_told_of(struct cul_lines *lines, bool itself)
 		if (has_one(text, here, sizeof(here) / sizeof(*here)))
 			return false;
 		other |= has_one(text, whose, sizeof(whose) / sizeof(*whose));
+		beside |= has_one(text, compared, sizeof(compared) / sizeof(*compared));
 	}
+	if (other && beside)
+		return true;
 	for (size_t i = 0; other && i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
 		if (has_one(line.text, mine, sizeof(mine) / sizeof(*mine)) && has_one(line.text, well, sizeof(well) / sizeof(*well)))
 			return true;

@@ -12,7 +12,7 @@ bool cul_is_writing(struct cul_slice member, struct cul_lines *lines);
 bool cul_is_quoted_writing(struct cul_slice fence, struct cul_lines *lines);
 /** Settings of some program (of a member that has just begun): no log, whatever words stand in them; captures may read it. */
 bool cul_is_settings(struct cul_slice member, struct cul_lines *lines);
-/** A ticket or a mail (.md, .markdown, .eml, or a .txt that has fences; of a member that has just begun): people write there, and paste between fences. */
+/** A ticket or a mail (.md, .markdown, .eml, or a .txt that has fences or begins with the heads of a mail; of a member that has just begun): people write there, and paste between fences. */
 bool cul_is_ticket(struct cul_slice member, struct cul_lines *lines);
 /** Does a line that a person wrote (outside a fence) speak of long ago or of another machine alone, with all that it quotes? */
 bool cul_is_hearsay(struct cul_slice line);

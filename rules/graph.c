@@ -219,7 +219,7 @@ static bool near(const struct cul_scored *s, int64_t at)
 	return at && s->f.first_ns != CUL_NO_TIME && s->f.first_ns <= at + AROUND_NS && s->f.last_ns >= at - AROUND_NS;
 }
 
-/* Do the logs of the kernel or program that told @s go on two weeks and more after @last, whatever the boots between? */
+/* Do the logs of the kernel or program that told @s go on two weeks and more after @last, or begin again six weeks after it, whatever the boots between? */
 static bool is_long_over(const struct cul_judge *j, const struct cul_scored *s, int64_t last)
 {
 	if (!s->stream || !strcmp(s->stream, "log")) /* any log: another program's tells nothing of this one */
@@ -230,12 +230,29 @@ static bool is_long_over(const struct cul_judge *j, const struct cul_scored *s, 
 	for (int i = 1; i <= 24; i++)
 		if (cul_case_covers(j->c, s->stream, s->f.host, last + i * OVER_NS, last + i * OVER_NS) == CUL_TRUE)
 			return true;
+	/* rotated parts are missing in between: a log that only ends so long after it. From the end of time, so that its end alone counts. */
+	return cul_case_covers(j->c, s->stream, s->f.host, INT64_MAX - 1, last + 3 * OVER_NS) == CUL_TRUE;
+}
+
+/* Did the host boot again after @last, by its own log? What lasts until a boot is over then, though nobody said when all was captured. */
+static bool is_rebooted(const struct cul_judge *j, const struct cul_scored *s, int64_t last)
+{
+	const struct cul_kind *kind = cul_kind_find(CUL_LIT("kernel.boot"));
+	const struct cul_row *const *rows = NULL;
+	size_t count = 0;
+	if (s->f.ongoing == CUL_FALSE)
+		return true;
+	if (!kind || s->f.host < 0 || cul_case_rows(j->c, kind, -1, &rows, &count, NULL) != CUL_OK)
+		return false;
+	while (count--)
+		if (rows[count]->host == s->f.host && rows[count]->time_ns != CUL_NO_TIME && rows[count]->time_ns > last)
+			return true;
 	return false;
 }
 
 /*
- * An old trouble that was over for a day when a sure and severe one began isn't what the incident is about. What lasts until the
- * next boot is never over, nor is what led to such, nor what has symptoms since. What the kernel or a program told once, and never again in two weeks and more of
+ * An old trouble that was over for a day when a sure and severe one began isn't what the incident is about. What lasts is not over
+ * before the next boot, nor is what led to such, nor what has symptoms since. What the kernel or a program told once, and never again in two weeks and more of
  * its log, is history: it leads no more, unless --about or --at ask for it.
  */
 static void mark_past(struct cul_judge *j, struct cul_scored **s, size_t count)
@@ -243,7 +260,7 @@ static void mark_past(struct cul_judge *j, struct cul_scored **s, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		int64_t last = s[i]->f.last_ns;
 		s[i]->past = false;
-		if (s[i]->f.role != CUL_ROLE_ROOT || s[i]->rule->lasts || s[i]->f.onset_ns == CUL_NO_TIME || last == CUL_NO_TIME)
+		if (s[i]->f.role != CUL_ROLE_ROOT || s[i]->f.onset_ns == CUL_NO_TIME || last == CUL_NO_TIME || (s[i]->rule->lasts && !is_rebooted(j, s[i], last)))
 			continue;
 		bool lasts = false;
 		for (size_t k = 0; k < count; k++)
