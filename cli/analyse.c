@@ -179,6 +179,11 @@ static int analyse_all(const struct options *o, FILE *out)
 
 int run_analyse(const struct options *o)
 {
+	/* pages one behind the other are no page */
+	if (o->count > 1 && o->format && (!strcmp(o->format, "html") || !strcmp(o->format, "dot"))) {
+		complain("--format %s prints one PATH; \"culprit report -o FILE.%s PATH\" writes one", o->format, o->format);
+		return EXIT_USE;
+	}
 	return analyse_all(o, stdout);
 }
 

@@ -68,6 +68,9 @@ int run_rules_new(const struct options *o);
 
 /** Enter the sandbox (sandbox.c): reading what @o names, writing what it asks for. false: failed, and said so. */
 bool lock_in(const struct options *o);
+/** A scan writes @path.tmp until case_done(): Ctrl-C removes it. */
+void case_begun(const char *path);
+void case_done(void);
 
 /** Start culprit-unwind (unwind.c) where @o asks for it, before the sandbox closes. NULL: it doesn't. A failure is told where frames would be. */
 const struct cul_unwinder *unwinder_start(const struct options *o);

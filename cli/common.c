@@ -11,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SECOND INT64_C(1000000000)
+#define COLUMNS_LEAST 60
+#define COLUMNS_MOST 120 /* a longer line is hard to read */
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
@@ -377,8 +380,13 @@ enum cul_status scan_path(const struct options *o, const char *path, const char 
 		options.progress_ctx = &progress;
 	}
 	enum cul_status status = cul_bundle_open(path, &options.limits, &bundle, err);
-	if (status == CUL_OK)
+	if (status == CUL_OK) {
+		if (case_path)
+			case_begun(case_path);
 		status = cul_case_scan(case_path, bundle, interests, &options, tally, ret, err);
+		if (case_path)
+			case_done();
+	}
 	return status;
 }
 
@@ -443,6 +451,17 @@ bool fails(const struct options *o, const struct cul_verdict *verdict)
 	return false;
 }
 
+/* The columns of the terminal that @out goes to, at most what reads well; 0: it is none, or it doesn't say. */
+static int columns_of(FILE *out)
+{
+	struct winsize size = { 0 };
+	int fd = fileno(out) < 0 ? STDOUT_FILENO : fileno(out); /* many bundles: memory that is printed later on */
+
+	if ( !isatty(fd) || ioctl(fd, TIOCGWINSZ, &size) || !size.ws_col)
+		return 0;
+	return size.ws_col < COLUMNS_LEAST ? COLUMNS_LEAST : size.ws_col > COLUMNS_MOST ? COLUMNS_MOST : size.ws_col;
+}
+
 int judge_and_print(const struct options *o, const struct asked *ask, const struct cul_rules *rules, struct cul_case *c, const char *input,
 		    const struct cul_tally *tally, double seconds, FILE *out)
 {
@@ -462,6 +481,7 @@ int judge_and_print(const struct options *o, const struct asked *ask, const stru
 			  o->format && !strcmp(o->format, "dot") ? CUL_REPORT_DOT : CUL_REPORT_TEXT,
 		.colour = use_colour(o),
 		.quiet = o->quiet,
+		.width = columns_of(out),
 		.input = input,
 		.lang = o->lang,
 		.seconds = seconds < 0 ? -1 : seconds + now_s() - start,

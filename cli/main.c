@@ -35,7 +35,7 @@ static const struct spec {
 	const char *value;
 	const char *about;
 } specs[] = {
-	{ "json", 0, OPT_JSON, NULL, "print JSON (schema/report.schema.json)" },
+	{ "json", 0, OPT_JSON, NULL, "print JSON (reports: schema/report.schema.json)" },
 	{ "csv", 0, OPT_CSV, NULL, "print comma-separated values" },
 	{ "format", 'f', OPT_FORMAT, "FORMAT", "text, json, markdown, html: one page for a browser, or dot: the causal graph for Graphviz" },
 	{ "output", 'o', OPT_OUTPUT, "CASE", "the case file to write; report, label: the file to write" },
@@ -144,7 +144,7 @@ static void usage(FILE *out)
 	      "  --rules DIR         rules of your own\n"
 	      "  --since, --until T  only what happened then\n"
 	      "  --fail-on SEVERITY  exit status 1 when a root cause is that severe\n"
-	      "  -h, --help          culprit COMMAND --help says more\n"
+	      "  -h, --help          culprit COMMAND --help says more; culprit analyse --help: all options of culprit PATH...\n"
 	      "  --version           version, and those of the libraries\n"
 	      "\nexit status: 0 analysed, whatever was found; 1 --fail-on met; 2 wrong use; 3 input could not be read\n", out);
 }
@@ -298,7 +298,9 @@ static bool apply(struct options *o, const char *name, const char *value)
 	}
 	return true;
 wrong:
-	complain("--%s: \"%s\" is not understood", name, value);
+	for (size_t i = 0; i < SPECS; i++)
+		if (!strcmp(specs[i].name, name))
+			complain("--%s: \"%s\" is not understood (%s)", name, value, specs[i].about);
 	return false;
 }
 
@@ -314,9 +316,13 @@ static int unknown_option(const struct command *c, const char *name, size_t size
 			names[count++] = specs[i].name;
 	near = nearest(word, names, count);
 	for (size_t i = 0; i < SPECS; i++)
-		if (!strcmp(specs[i].name, word)) {
-			complain("%s knows no option --%s; \"culprit %s%s--help\" lists those it knows", c->name, word,
-				 c == commands ? "" : c->name, c == commands ? "" : " ");
+		if (size == 1 ? specs[i].letter == word[0] : !strcmp(specs[i].name, word)) {
+			char whose[128] = "";
+
+			for (size_t k = 0; k < COMMANDS; k++)
+				if (specs[i].in & commands[k].options)
+					snprintf(whose + strlen(whose), sizeof(whose) - strlen(whose), "%s%s", *whose ? ", " : "", commands[k].name);
+			complain("culprit %s knows no option %s%s; these do: %s", c == commands ? "PATH..." : c->name, size == 1 ? "-" : "--", word, whose);
 			return EXIT_USE;
 		}
 	if (near)
@@ -353,7 +359,7 @@ static int take_option(const struct command *c, struct options *o, int argc, cha
 		if (letter && s->value && s->value[0] != '=' && letter[1])
 			value = letter + 1;
 		if (!strcmp(s->name, "help")) {
-			if (c == commands)
+			if (c == commands && find_command(argv[1]) != c)
 				usage(stdout);
 			else
 				command_help(c);

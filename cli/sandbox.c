@@ -3,6 +3,7 @@
  * Locks the tool in before it reads anything: what was named on the command line may be read, the folder of the case that was
  * asked for may be written, and one private folder holds what has to be spooled.
  *
+ * A case that a scan had not finished is removed by Ctrl-C as well.
  * The spool folder is new for each run, empty (its files have no names), and removed at the end, by Ctrl-C too. It is handed on
  * as TMPDIR: the spool and SQLite look there.
  */
@@ -13,7 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static char spool[4096]; /* for the handlers: they have no other way to know */
+/* for the handlers: they have no other way to know */
+static char spool[4096];
+static char partial[4096];
+static volatile sig_atomic_t unfinished; /* @partial is being written */
 
 static void remove_spool(void)
 {
@@ -22,8 +26,24 @@ static void remove_spool(void)
 
 static void on_signal(int number)
 {
+	/* a second one may come while the first is at work (timeout(1) sends it to the child and to its group) */
 	rmdir(spool);
-	raise(number); /* SA_RESETHAND: now it ends the process as ever */
+	if (unfinished)
+		unlink(partial);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+void case_begun(const char *path)
+{
+	int n = snprintf(partial, sizeof(partial), "%s.tmp", path);
+
+	unfinished = n > 0 && (size_t)n < sizeof(partial);
+}
+
+void case_done(void)
+{
+	unfinished = 0;
 }
 
 static bool make_spool(void)
@@ -36,7 +56,7 @@ static bool make_spool(void)
 		return false;
 	atexit(remove_spool);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		struct sigaction now, then = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+		struct sigaction now, then = { .sa_handler = on_signal, .sa_flags = 0 };
 
 		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
 			sigaction(ends[i], &then, NULL);

@@ -140,7 +140,7 @@ static void put_remedy(struct cul_report *r, const struct cul_finding *f)
 static void put_facts(struct cul_report *r, const struct cul_finding *f)
 {
 	static const char *const ongoing[2][3] = { { "no", "yes", "unknown" }, { "否", "是", "未知" } };
-	const char *first = cul_time_words(r, f->onset_ns != CUL_NO_TIME ? f->onset_ns : f->first_ns), *last = cul_time_words(r, f->last_ns);
+	const char *first = cul_first_words(r, f), *last = cul_last_words(r, f);
 
 	fputs("<dl>\n", r->out);
 	for (size_t i = 0; i < f->entity_count; i++) {

@@ -110,7 +110,7 @@ static void put_remedy(struct cul_report *r, const struct cul_finding *f)
 static void put_lead(struct cul_report *r)
 {
 	const struct cul_finding *f = r->lead;
-	const char *first = cul_time_words(r, f->onset_ns != CUL_NO_TIME ? f->onset_ns : f->first_ns), *last = cul_time_words(r, f->last_ns);
+	const char *first = cul_first_words(r, f), *last = cul_last_words(r, f);
 	const char *cost = cul_act_cost(r, f), *entities = cul_entity_words(r, f);
 	static const char *const ongoing[2][3] = { { "no", "yes", "unknown" }, { "否", "是", "未知" } };
 

@@ -73,6 +73,10 @@ extern const char *const cul_good_facts[], *const cul_change_facts[];
 /** The first of these facts that it has, its times as people write them: "06:12:13 words; …"; or NULL. */
 const char *cul_before_words(struct cul_report *r, const struct cul_finding *f, const char *const *names);
 const char *cul_time_words(struct cul_report *r, int64_t ns);
+/** When @f began; without a wall clock "9121.1 s after the boot" where its evidence has that; or "". */
+const char *cul_first_words(struct cul_report *r, const struct cul_finding *f);
+/** The same of its last observation. */
+const char *cul_last_words(struct cul_report *r, const struct cul_finding *f);
 /** "1,842" */
 const char *cul_count_words(struct cul_report *r, int64_t n);
 /** "2.1 MiB" */

@@ -418,6 +418,38 @@ const char *cul_time_words(struct cul_report *r, int64_t ns)
 	return cul_words(r, "%.10s %.8s UTC", buf, buf + 11);
 }
 
+/* of the deciding lines, those of the first one's boot: the earliest or the latest time on the kernel's own clock */
+static const char *boot_words(struct cul_report *r, const struct cul_finding *f, bool latest)
+{
+	const struct cul_row *found = NULL;
+
+	for (size_t i = 0; i < f->evidence_count; i++) {
+		const struct cul_row *row = f->evidence[i].row;
+
+		if (f->evidence[i].role != CUL_MUST || row->boot_ns == CUL_NO_TIME || (found && (row->boot != found->boot || row->host != found->host)))
+			continue;
+		if (!found || (latest ? row->boot_ns > found->boot_ns : row->boot_ns < found->boot_ns))
+			found = row;
+	}
+	if (!found)
+		return "";
+	return cul_words(r, r->lang ? "启动后 %.1f 秒" : "%.1f s after the boot", (double)found->boot_ns / 1e9);
+}
+
+const char *cul_first_words(struct cul_report *r, const struct cul_finding *f)
+{
+	int64_t ns = f->onset_ns != CUL_NO_TIME ? f->onset_ns : f->first_ns;
+
+	return ns != CUL_NO_TIME ? cul_time_words(r, ns) : boot_words(r, f, false);
+}
+
+const char *cul_last_words(struct cul_report *r, const struct cul_finding *f)
+{
+	bool dated = f->onset_ns != CUL_NO_TIME || f->first_ns != CUL_NO_TIME || f->last_ns != CUL_NO_TIME;
+
+	return dated ? cul_time_words(r, f->last_ns) : boot_words(r, f, true);
+}
+
 const char *cul_count_words(struct cul_report *r, int64_t n)
 {
 	char digits[24], text[40];

@@ -322,8 +322,8 @@ static void put_act(struct page *p, const struct cul_finding *f, const struct sh
 static void put_when(struct page *p, const struct cul_finding *f)
 {
 	struct cul_report *r = p->r;
-	int64_t start = f->onset_ns != CUL_NO_TIME ? f->onset_ns : f->first_ns;
-	const char *first = cul_time_words(r, start), *last = cul_time_words(r, f->last_ns);
+	const char *first = cul_first_words(r, f), *last = cul_last_words(r, f);
+	bool dated = f->onset_ns != CUL_NO_TIME || f->first_ns != CUL_NO_TIME;
 	const char *good = cul_before_words(r, f, cul_good_facts), *changed = cul_before_words(r, f, cul_change_facts);
 	const char *text = label(r, f->ongoing == CUL_UNKNOWN ? L_UNKNOWN : f->ongoing == CUL_TRUE ? L_YES : L_NO);
 
@@ -332,13 +332,13 @@ static void put_when(struct page *p, const struct cul_finding *f)
 	else
 		text = cul_words(r, r->lang ? "%s（%s）" : "%s (%s)", text, label(r, L_NO_TIME));
 	if (*last && strcmp(first, last) != 0)
-		text = cul_words(r, r->lang ? "%s，%s %s" : "%s, %s %s", text, label(r, L_LAST), *first && !strncmp(first, last, 10) ? last + 11 : last);
+		text = cul_words(r, r->lang ? "%s，%s %s" : "%s, %s %s", text, label(r, L_LAST), dated && !strncmp(first, last, 10) ? last + 11 : last);
 	if (f->count > 1)
 		text = cul_words(r, r->lang ? "%s，%s%s %s" : "%s; %s%s %s", text, f->at_least ? "≥ " : "", cul_count_words(r, f->count),
 				 label(r, L_OBSERVED));
 	put(p, "", label(r, L_ONGOING), BOLD, safe(r, text), 4, 2);
 	/* where nothing has a time, neither has an order */
-	if (!good && !changed && !*first)
+	if (!good && !changed && !dated)
 		return;
 	text = cul_words(r, r->lang ? "%s；%s%s" : "%s; %s %s", good ? good : label(r, L_NOT_SEEN), label(r, !changed ? L_NO_CHANGE : good ? L_CHANGED : L_CHANGED_BEFORE),
 			 changed ? changed : "");

@@ -63,6 +63,18 @@ run 2 "no argument"
 run 2 "a case and no output" scan "$first"
 run 0 help --help
 says help out usage
+run 2 "an option of other commands" -o "$scratch/page.html" "$first"
+says "an option of other commands" err 'no option -o; these do: scan, report, label'
+run 2 "a format nobody knows" --format pdf "$first"
+says "a format nobody knows" err 'pdf.*not understood.*markdown'
+run 2 "a page of two" --format html "$first" "$first"
+says "a page of two" err 'culprit report -o'
+run 0 "the options of what needs no command" analyse --help
+says "the options of what needs no command" out '--baseline'
+# the manual knows them all
+for option in $(sed -n 's/^	{ "\([a-z-]*\)", .*, .*, .*, ".*" },$/\1/p' "$2/cli/main.c"); do
+	sed 's/\\-/-/g' "$2/cli/culprit.1" | grep -q -- "--$option" || fail "the manual lacks --$option"
+done
 run 0 version --version
 says version out '[0-9]+\.[0-9]+\.[0-9]+'
 
@@ -87,6 +99,28 @@ fi
 # opens, and then fails to be read: said, wherever
 "$culprit" /proc/self/mem > "$scratch/out" 2>&1 < /dev/null
 says "a file that fails to be read" out 'Input/output error'
+
+# seconds since the boot where there is no wall clock
+printf '<1>[  312.223456][ T4567] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000018\n<4>[  312.223470][ T4567] Internal error: Oops: 96000005 [#1] PREEMPT SMP\n' > "$scratch/android.txt"
+run 0 "a kernel log without a date" "$scratch/android.txt"
+says "a kernel log without a date" out 'First bad: 312\.2 s after the boot'
+
+# a narrow terminal
+if command -v script > /dev/null && script -qec "stty cols 72; $culprit --no-progress $first" /dev/null > "$scratch/out" 2> /dev/null < /dev/null; then
+	says "a narrow terminal" out CULPRIT
+	sed 's/…/./g; s/×/x/g' "$scratch/out" | tr -d '\r' | awk 'length($0) > 72 { exit 1 }' || fail "a narrow terminal: longer lines"
+fi
+
+# Ctrl-C leaves neither half a case nor a folder behind
+mkdir "$scratch/tmp"
+mkfifo "$scratch/slow.log"
+(sleep 20 > "$scratch/slow.log") &
+sleeper=$!
+TMPDIR=$scratch/tmp timeout -s INT 1 "$culprit" scan "$scratch/slow.log" -o "$scratch/cut.culprit" > /dev/null 2>&1
+[ $? = 124 ] || fail "Ctrl-C: it ended by itself"
+kill $sleeper 2> /dev/null
+[ -z "$(ls "$scratch/tmp")" ] || fail "Ctrl-C: left its folder"
+[ ! -e "$scratch/cut.culprit.tmp" ] && [ ! -e "$scratch/cut.culprit" ] || fail "Ctrl-C: left half a case"
 
 # nothing in it: analysed, no lead
 : > "$scratch/empty.txt"

@@ -477,11 +477,40 @@ static void test_escape(void **state)
 	cul_arena_free(arena);
 }
 
+/* no wall clock is known: the kernel's own clock tells when */
+static void test_since_boot(void **state)
+{
+	struct cul_verdict v = make_verdict("short");
+
+	for (int i = 0; i < MANY; i++)
+		rows[i].boot_ns = rows[i].time_ns = CUL_NO_TIME;
+	for (size_t i = 0; i < v.count; i++)
+		findings[i].first_ns = findings[i].last_ns = findings[i].onset_ns = CUL_NO_TIME;
+	char *text = print(&v, (struct cul_report_options){ .seconds = -1, .lang = "en" });
+	assert_non_null(strstr(text, "(the lines carry no time)"));
+	free(text);
+	rows[2].boot_ns = INT64_C(9125100000000);
+	rows[4].boot_ns = INT64_C(312223456000);
+	rows[5].boot_ns = INT64_C(100000000); /* of another boot */
+	rows[5].boot = 3;
+	rows[6].boot_ns = 1; /* speaks against it */
+	text = print(&v, (struct cul_report_options){ .seconds = -1, .lang = "en", .width = 200 });
+	assert_non_null(strstr(text, "First bad: 312.2 s after the boot, last: 9125.1 s after the boot"));
+	free(text);
+	text = print(&v, (struct cul_report_options){ .seconds = -1, .lang = "en", .format = CUL_REPORT_HTML });
+	assert_non_null(strstr(text, "<dd>312.2 s after the boot</dd>"));
+	free(text);
+	text = print(&v, (struct cul_report_options){ .seconds = -1, .lang = "zh", .format = CUL_REPORT_MARKDOWN });
+	assert_non_null(strstr(text, "启动后 312.2 秒 … 启动后 9125.1 秒"));
+	free(text);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_screen), cmocka_unit_test(test_colour), cmocka_unit_test(test_no_lead), cmocka_unit_test(test_json),
-		cmocka_unit_test(test_markdown), cmocka_unit_test(test_html), cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_markdown), cmocka_unit_test(test_html), cmocka_unit_test(test_escape), cmocka_unit_test(test_since_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
