@@ -15,9 +15,11 @@
 #include <string.h>
 
 #include "base/slice.h"
+#include "parsers/opened.h"
 
 #define SURVEYORS 16
 #define AHEAD (2 * SURVEYORS + 2)
+#define SPARE (64u << 10) /* room for what is carried, lest a buffer be got anew for each longer rest */
 
 enum { TAKEN = 0, DONE };
 
@@ -68,8 +70,18 @@ struct cul_blocks *cul_blocks_new(const struct cul_needles *needles, const uint8
 static void free_block(struct cul_block *block)
 {
 	cul_survey_free(&block->survey);
-	free(block->text);
+	cul_loan_end(block->loan);
+	free(block->own);
 	free(block);
+}
+
+/* The lock is held. */
+static void put_aside(struct cul_blocks *b, struct cul_block *block)
+{
+	cul_loan_end(block->loan);
+	block->loan = NULL;
+	block->next = b->free;
+	b->free = block;
 }
 
 void cul_blocks_stop(struct cul_blocks *b)
@@ -82,8 +94,7 @@ void cul_blocks_stop(struct cul_blocks *b)
 		struct cul_block *block = b->queue[(b->first + i) % AHEAD];
 		while (block->state == TAKEN)
 			pthread_cond_wait(&b->done, &b->lock);
-		block->next = b->free;
-		b->free = block;
+		put_aside(b, block);
 	}
 	b->first = b->count = 0;
 	b->over = false;
@@ -172,6 +183,7 @@ static size_t more(struct cul_blocks *b, char *to, size_t size)
 	return made;
 }
 
+/* One with room for @size bytes of its own, 0: for none. */
 static struct cul_block *fresh(struct cul_blocks *b, size_t size)
 {
 	pthread_mutex_lock(&b->lock);
@@ -188,16 +200,17 @@ static struct cul_block *fresh(struct cul_blocks *b, size_t size)
 	block->open = block->inside = false;
 	block->next = NULL;
 	block->state = DONE;
-	if (block->room < size || block->room > size * 8 + (1u << 20)) {
-		char *text = malloc(size);
-		if (!text) {
+	if (size && (block->room < size || block->room > size * 8 + (1u << 20))) {
+		char *own = malloc(size + SPARE);
+		if (!own) {
 			free_block(block);
 			return NULL;
 		}
-		free(block->text);
-		block->text = text;
-		block->room = size;
+		free(block->own);
+		block->own = own;
+		block->room = size + SPARE;
 	}
+	block->text = block->own;
 	return block;
 }
 
@@ -217,47 +230,97 @@ static void carry(struct cul_blocks *b, struct cul_slice rest)
 	b->carried = rest.size;
 }
 
-/* Read one more block; NULL at the end. */
-static struct cul_block *read_block(struct cul_blocks *b)
+static bool is_marked(const char *text, size_t size)
 {
-	if (b->failed || (b->ended && !b->carried))
+	return size >= 2 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2));
+}
+
+/* The next bytes where they lie, behind what was carried. NULL: @loan has to be copied, or there is none. */
+static struct cul_block *borrow(struct cul_blocks *b, struct cul_loan *loan)
+{
+	/* a little more, lest a remnant be a block of its own */
+	if (b->ended || b->encoding != CUL_ENCODING_BYTES || !cul_bundle_lend(b->bundle, b->block_bytes + b->block_bytes / 8, loan))
 		return NULL;
-	size_t room = b->block_bytes + b->carried;
+	b->read += (int64_t)loan->size;
+	b->ended = !loan->size || loan->last;
+	/* what a member is, its first block says, which is a whole one */
+	if (!loan->size || loan->before < b->carried || (!b->blocks && (is_marked(loan->data, loan->size) || !(loan->last || loan->size >= b->block_bytes))))
+		return NULL;
+	struct cul_block *block = fresh(b, 0);
+	if (!block)
+		return NULL;
+	block->text = loan->data - b->carried;
+	if (b->carried)
+		memcpy(block->text, b->carry, b->carried);
+	block->size = b->carried + loan->size;
+	block->loan = loan->of;
+	b->carried = 0;
+	return block;
+}
+
+/* What was read so far is UTF-16. False: out of memory. */
+static bool turn(struct cul_blocks *b, struct cul_block *block, size_t room)
+{
+	b->encoding = block->text[0] == '\xff' ? CUL_ENCODING_UTF16LE : CUL_ENCODING_UTF16BE;
+	char *raw = realloc(b->raw, room);
+	if (raw)
+		b->raw = raw;
+	char *own = raw ? malloc(room * 2 + 16) : NULL;
+	if (!own)
+		return false;
+	memcpy(b->raw, block->text, block->size);
+	free(block->own);
+	block->own = block->text = own;
+	block->room = room * 2 + 16;
+	block->size = decode_utf16(b, b->raw, block->size, block->text);
+	return true;
+}
+
+/* A copy: of what was carried, of @loan, and what can be read behind it. */
+static struct cul_block *copy(struct cul_blocks *b, const struct cul_loan *loan)
+{
+	size_t room = b->block_bytes + b->carried + loan->size;
 	struct cul_block *block = fresh(b, room + 16);
+	if (block && b->carried)
+		memcpy(block->text, b->carry, b->carried);
+	if (block && loan->size)
+		memcpy(block->text + b->carried, loan->data, loan->size);
+	cul_loan_end(loan->of);
 	if (!block) {
 		b->failed = true;
 		return NULL;
 	}
-	if (b->carried)
-		memcpy(block->text, b->carry, b->carried);
-	block->size = b->carried;
+	room -= loan->size;
+	block->size = b->carried + loan->size;
 	b->carried = 0;
-	while (!b->ended && block->size < room) {
-		size_t n = more(b, block->text + block->size, room - block->size);
-		if (!n)
-			b->ended = true;
-		block->size += n;
-		if (b->blocks || b->encoding != CUL_ENCODING_BYTES || block->size < 2)
-			continue;
-		const unsigned char *p = (const unsigned char *)block->text;
-		if ((p[0] == 0xff && p[1] == 0xfe) || (p[0] == 0xfe && p[1] == 0xff)) {
-			b->encoding = p[0] == 0xff ? CUL_ENCODING_UTF16LE : CUL_ENCODING_UTF16BE;
-			char *raw = realloc(b->raw, room);
-			if (raw)
-				b->raw = raw;
-			char *text = raw ? malloc(room * 2 + 16) : NULL;
-			if (!text) {
+	for (bool looked = b->blocks > 0;;) {
+		if (!looked && block->size >= 2) {
+			looked = true;
+			if (is_marked(block->text, block->size) && !turn(b, block, room > block->size ? room : block->size)) {
 				b->failed = true;
 				break;
 			}
-			memcpy(b->raw, block->text, block->size);
-			free(block->text);
-			block->text = text;
-			block->room = room * 2 + 16;
-			block->size = decode_utf16(b, b->raw, block->size, block->text);
 		}
-		b->blocks = 1; /* looked at */
+		if (b->ended || block->size >= room)
+			break;
+		size_t n = more(b, block->text + block->size, room - block->size);
+		b->ended = !n;
+		block->size += n;
 	}
+	return block;
+}
+
+/* Read one more block; NULL at the end. */
+static struct cul_block *read_block(struct cul_blocks *b)
+{
+	struct cul_loan loan = { 0 };
+	if (b->failed || (b->ended && !b->carried))
+		return NULL;
+	struct cul_block *block = borrow(b, &loan);
+	if (!block)
+		block = copy(b, &loan);
+	if (!block)
+		return NULL;
 	if (!block->size) {
 		cul_blocks_give_back(b, block);
 		return NULL;
@@ -394,8 +457,7 @@ struct cul_block *cul_blocks_next(struct cul_blocks *b)
 void cul_blocks_give_back(struct cul_blocks *b, struct cul_block *block)
 {
 	pthread_mutex_lock(&b->lock);
-	block->next = b->free;
-	b->free = block;
+	put_aside(b, block);
 	pthread_mutex_unlock(&b->lock);
 }
 

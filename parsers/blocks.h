@@ -10,8 +10,10 @@
 
 /** Decoded bytes up to the last line end (a line longer than a block goes on in the next one). */
 struct cul_block {
-	char *text;
-	size_t size, room;
+	char *text; /* of @size bytes: @own, or where they lie on loan */
+	size_t size, room; /* @room: of @own */
+	char *own;
+	void *loan;
 	int64_t offset;     /* of text, in the decoded member */
 	int64_t first_line; /* number of its first line, 1-based */
 	bool open;          /* the last line goes on in the next block */

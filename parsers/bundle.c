@@ -291,18 +291,31 @@ void cul_bundle_refill(struct cul_bundle *b, struct cul_slice bytes)
 	b->current = cul_stream_memory(bytes, &b->budget);
 }
 
+static void after_read(struct cul_bundle *b, size_t n)
+{
+	tell_watch(b);
+	if (n)
+		return;
+	tell_current(b);
+	if (b->budget.spent)
+		cul_bundle_within(b, b->name);
+}
+
 size_t cul_bundle_read(struct cul_bundle *b, void *buffer, size_t size)
 {
 	if (!b->current || !size)
 		return 0;
 	size_t n = cul_stream_read(b->current, buffer, size);
-	tell_watch(b);
-	if (!n) {
-		tell_current(b);
-		if (b->budget.spent)
-			cul_bundle_within(b, b->name);
-	}
+	after_read(b, n);
 	return n;
+}
+
+bool cul_bundle_lend(struct cul_bundle *b, size_t most, struct cul_loan *loan)
+{
+	if (!b->current || !cul_stream_lend(b->current, most, loan))
+		return false;
+	after_read(b, loan->size);
+	return true;
 }
 
 struct cul_slice cul_bundle_head(struct cul_bundle *b)

@@ -222,20 +222,65 @@ struct entry_stream {
 	uint64_t handed; /* what libarchive had got when the entry began */
 };
 
+/* The tar ended within the entry. */
+static void spoil_cut(struct cul_stream *s)
+{
+	struct frame *f = ((struct entry_stream *)s)->frame;
+	const char *below = cul_stream_damage(f->chain);
+	if (!f->tar.cut)
+		return;
+	f->dead = f->told = true;
+	if (!s->budget->spent)
+		cul_stream_spoil(s, "%s", below ? below : "Truncated tar archive");
+}
+
+/* Entries of a tar that tar.c reads: their bytes lie in the tar's stream. */
+static size_t tar_fill(struct cul_stream *s, void *buffer, size_t size)
+{
+	struct frame *f = ((struct entry_stream *)s)->frame;
+	size_t n = cul_tar_read(&f->tar, f->chain, buffer, size);
+	spoil_cut(s);
+	return n;
+}
+
+static void tar_show(struct cul_stream *s, size_t least)
+{
+	struct frame *f = ((struct entry_stream *)s)->frame;
+	struct cul_slice have = cul_tar_peek(&f->tar, f->chain, least);
+	s->made += have.size - (s->end - s->start);
+	s->bytes = (unsigned char *)(uintptr_t)have.data;
+	s->start = 0;
+	s->end = have.size;
+	s->ended = !have.size || have.size == f->tar.left;
+	spoil_cut(s);
+}
+
+static void tar_took(struct cul_stream *s, size_t n)
+{
+	struct frame *f = ((struct entry_stream *)s)->frame;
+	cul_stream_take(f->chain, n);
+	cul_tar_took(&f->tar, f->chain, n);
+	spoil_cut(s);
+}
+
+static void tar_lend(struct cul_stream *s, size_t most, struct cul_loan *loan)
+{
+	struct frame *f = ((struct entry_stream *)s)->frame;
+	if (f->tar.left)
+		cul_stream_lend(f->chain, most < f->tar.left ? most : (size_t)f->tar.left, loan);
+	size_t n = loan->size;
+	s->made += n - (s->end - s->start);
+	s->start = s->end = 0;
+	f->tar.cut |= f->tar.left && !n;
+	cul_tar_took(&f->tar, f->chain, n);
+	s->ended = loan->last = !f->tar.left;
+	spoil_cut(s);
+}
+
 static size_t entry_fill(struct cul_stream *s, void *buffer, size_t size)
 {
 	struct entry_stream *e = (struct entry_stream *)s;
 	struct frame *f = e->frame;
-	if (!f->archive) {
-		size_t n = cul_tar_read(&f->tar, f->chain, buffer, size);
-		if (f->tar.cut) {
-			const char *below = cul_stream_damage(f->chain);
-			f->dead = f->told = true;
-			if (!s->budget->spent)
-				cul_stream_spoil(s, "%s", below ? below : "Truncated tar archive");
-		}
-		return n;
-	}
 	for (unsigned tries = 0; !e->left; tries++) {
 		const void *block = NULL;
 		size_t n = 0;
@@ -316,6 +361,12 @@ static bool open_entry(struct cul_bundle *b, struct frame *f, const char *raw, b
 	bool packs = f->form == CUL_FORM_ZIP || f->form == CUL_FORM_7Z || f->form == CUL_FORM_RPM;
 	e->s = (struct cul_stream){ .fill = entry_fill, .budget = &b->budget, .size = member->size, .counts = packs, .expands = packs,
 				     .sip = 4096 };
+	if (!f->archive) {
+		e->s.fill = tar_fill;
+		e->s.show = tar_show;
+		e->s.took = tar_took;
+		e->s.lend = f->chain->lend ? tar_lend : NULL;
+	}
 	e->bundle = b;
 	e->frame = f;
 	e->handed = f->handed;

@@ -65,6 +65,9 @@ void cul_read_beside(struct cul_bundle *b, int fd, const char *name);
  */
 bool cul_settle(struct cul_bundle *b, struct cul_stream *stream, const char *name, bool outermost, struct cul_member *member);
 
+/** As cul_stream_lend(), of the member at hand. */
+bool cul_bundle_lend(struct cul_bundle *b, size_t most, struct cul_loan *loan);
+
 /** One that cul_bundle_memory() made has @bytes, borrowed, as its member at hand. */
 void cul_bundle_refill(struct cul_bundle *b, struct cul_slice bytes);
 

@@ -133,13 +133,29 @@ size_t cul_tar_read(struct cul_tar *tar, struct cul_stream *chain, void *buffer,
 	if (size > tar->left)
 		size = (size_t)tar->left;
 	size_t n = size ? cul_stream_read(chain, buffer, size) : 0;
-	tar->left -= n;
 	tar->cut |= size && !n;
+	cul_tar_took(tar, chain, n);
+	return n;
+}
+
+struct cul_slice cul_tar_peek(struct cul_tar *tar, struct cul_stream *chain, size_t least)
+{
+	if (least > tar->left)
+		least = (size_t)tar->left;
+	struct cul_slice have = least ? cul_stream_peek(chain, least) : CUL_NONE;
+	if (have.size > tar->left)
+		have.size = (size_t)tar->left;
+	tar->cut |= least && !have.size;
+	return have;
+}
+
+void cul_tar_took(struct cul_tar *tar, struct cul_stream *chain, size_t n)
+{
+	tar->left -= n;
 	if (!tar->left && tar->padding) {
 		tar->cut |= !skip(chain, tar->padding);
 		tar->padding = 0;
 	}
-	return n;
 }
 
 bool cul_tar_begins(struct cul_stream *chain)

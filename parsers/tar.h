@@ -36,5 +36,9 @@ bool cul_tar_begins(struct cul_stream *chain);
 enum cul_tar_step cul_tar_next(struct cul_tar *tar, struct cul_stream *chain, struct cul_tar_head *head);
 /** Up to @size bytes of the member at hand; 0 at its end, or where the archive was cut. */
 size_t cul_tar_read(struct cul_tar *tar, struct cul_stream *chain, void *buffer, size_t size);
+/** At least @least bytes of the member at hand where they lie in @chain, fewer at its end, none where the archive was cut. */
+struct cul_slice cul_tar_peek(struct cul_tar *tar, struct cul_stream *chain, size_t least);
+/** @n bytes of the member at hand were taken from @chain. */
+void cul_tar_took(struct cul_tar *tar, struct cul_stream *chain, size_t n);
 
 #endif

@@ -153,7 +153,9 @@ static size_t produce(struct cul_stream *s, void *buffer, size_t size)
 
 struct cul_slice cul_stream_peek(struct cul_stream *s, size_t least)
 {
-	if (s->end - s->start < least && !s->ended) {
+	if (s->end - s->start < least && !s->ended && s->show) {
+		s->show(s, least);
+	} else if (s->end - s->start < least && !s->ended) {
 		if (!s->bytes && !(s->bytes = malloc(BUFFER))) {
 			cul_stream_spoil(s, "out of memory");
 			return CUL_NONE;
@@ -175,12 +177,16 @@ struct cul_slice cul_stream_peek(struct cul_stream *s, size_t least)
 
 void cul_stream_take(struct cul_stream *s, size_t n)
 {
-	s->start += n < s->end - s->start ? n : s->end - s->start;
+	if (n > s->end - s->start)
+		n = s->end - s->start;
+	s->start += n;
+	if (s->took && n)
+		s->took(s, n);
 }
 
 size_t cul_stream_read(struct cul_stream *s, void *buffer, size_t size)
 {
-	if (s->end == s->start && size >= BUFFER)
+	if (s->end == s->start && size >= BUFFER && s->fill)
 		return produce(s, buffer, size);
 	struct cul_slice have = cul_stream_peek(s, 1);
 	if (have.size > size)
@@ -189,6 +195,16 @@ size_t cul_stream_read(struct cul_stream *s, void *buffer, size_t size)
 		memcpy(buffer, have.data, have.size);
 	cul_stream_take(s, have.size);
 	return have.size;
+}
+
+bool cul_stream_lend(struct cul_stream *s, size_t most, struct cul_loan *loan)
+{
+	if (!s->lend || (!s->show && s->end > s->start))
+		return false;
+	*loan = (struct cul_loan){ 0 };
+	if (!s->ended || s->end > s->start)
+		s->lend(s, most, loan);
+	return true;
 }
 
 uint64_t cul_stream_at(const struct cul_stream *s)
@@ -230,7 +246,8 @@ void cul_stream_free(struct cul_stream *s)
 		struct cul_stream *below = s->below;
 		if (s->drop)
 			s->drop(s);
-		free(s->bytes);
+		if (!s->show)
+			free(s->bytes);
 		free(s);
 		s = below;
 	}

@@ -50,12 +50,27 @@ struct cul_budget {
 	_Atomic bool spent;    /* unpacked_bytes is used up: every stream has ended */
 };
 
+/** Bytes of a stream where they lie: cul_stream_lend(). */
+struct cul_loan {
+	char *data;
+	size_t size;
+	size_t before; /* bytes in front of @data which nobody needs any more: the borrower may write there */
+	bool last;     /* the stream is known to end behind it */
+	void *of;      /* for cul_loan_end() */
+};
+
 /**
  * A stream. Its maker sets fill() and what that needs; the rest is kept by the functions below.
  * fill() returns 0 at the end only, having called cul_stream_spoil() if the end came too early.
+ *
+ * One that has its bytes somewhere anyway sets show() instead, or as well: it makes @bytes, @start and @end (and @made) tell of @least
+ * bytes, or of all there are, and @ended; took() hears what was taken of them.
  */
 struct cul_stream {
 	size_t (*fill)(struct cul_stream *stream, void *buffer, size_t size);
+	void (*show)(struct cul_stream *stream, size_t least);
+	void (*took)(struct cul_stream *stream, size_t n);
+	void (*lend)(struct cul_stream *stream, size_t most, struct cul_loan *loan); /* NULL: it can't */
 	void (*drop)(struct cul_stream *stream);                  /* what the maker holds; may be NULL */
 	bool (*seek)(struct cul_stream *stream, uint64_t offset); /* NULL: it can't */
 	struct cul_stream *below;
@@ -95,6 +110,13 @@ struct cul_slice cul_stream_peek(struct cul_stream *stream, size_t least);
 void cul_stream_take(struct cul_stream *stream, size_t n);
 /** Up to @size bytes, 0 at the end. */
 size_t cul_stream_read(struct cul_stream *stream, void *buffer, size_t size);
+/**
+ * At most @most bytes from here (1 at least, 0 at the end) where they lie, taken: they stay there until cul_loan_end(), which may come after
+ * the stream was freed, and from any thread. False: this stream's have to be read.
+ */
+bool cul_stream_lend(struct cul_stream *stream, size_t most, struct cul_loan *loan);
+/** @of as in the loan; NULL is fine. */
+void cul_loan_end(void *of);
 /** Offset of the next byte. */
 uint64_t cul_stream_at(const struct cul_stream *stream);
 bool cul_stream_seek(struct cul_stream *stream, uint64_t offset);
