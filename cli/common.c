@@ -408,20 +408,20 @@ bool find_place(struct cul_case *c, const char *place, int *member, int64_t *lin
 		complain("\"%s\" is no place; a place is SOURCE:LINE", place);
 		return false;
 	}
-	size_t count, size = (size_t)(colon - place), matches = 0;
-	const struct cul_source *sources = cul_case_sources(c, &count);
+	size_t count = cul_case_source_count(c), size = (size_t)(colon - place), matches = 0;
 	*member = -1;
 	for (size_t i = 0; i < count; i++) {
-		size_t n = strlen(sources[i].name);
+		const char *name = cul_case_source_name(c, (int)i);
+		size_t n = strlen(name);
 
-		if (n < size || memcmp(sources[i].name + n - size, place, size) != 0)
+		if (n < size || memcmp(name + n - size, place, size) != 0)
 			continue;
 		if (n == size) {
 			*member = (int)i;
 			matches = 1;
 			break;
 		}
-		if (sources[i].name[n - size - 1] != '/' && sources[i].name[n - size - 1] != '!')
+		if (name[n - size - 1] != '/' && name[n - size - 1] != '!')
 			continue;
 		if (*member < 0)
 			*member = (int)i;

@@ -38,16 +38,13 @@ static void put_summands(const struct cul_finding *f, const struct command_text 
 
 static void put_evidence(struct cul_case *c, const struct cul_finding *f)
 {
-	size_t count;
-	const struct cul_source *sources = cul_case_sources(c, &count);
-
 	for (size_t i = 0; i < f->evidence_count; i++) {
 		const struct cul_evidence *e = &f->evidence[i];
 
 		printf("  %c ", e->role == CUL_AGAINST ? '-' : '+');
 		put_text(stdout, slice_of(e->term));
 		putchar(' ');
-		put_text(stdout, slice_of(e->row->member >= 0 && (size_t)e->row->member < count ? sources[e->row->member].name : "?"));
+		put_text(stdout, slice_of(cul_case_source_name(c, e->row->member)));
 		if (e->row->line > 0)
 			printf(":%" PRId64, e->row->line);
 		fputs("  ", stdout);

@@ -29,11 +29,9 @@ static void put_line(void *ctx, int64_t line, struct cul_slice text)
 static bool show_place(const struct options *o, struct cul_case *c, int member, int64_t line)
 {
 	struct window w = { line, use_colour(o) };
-	size_t count;
-	const struct cul_source *sources = cul_case_sources(c, &count);
 
-	if (member >= 0 && (size_t)member < count) {
-		put_text(stdout, slice_of(sources[member].name));
+	if (member >= 0 && (size_t)member < cul_case_source_count(c)) {
+		put_text(stdout, slice_of(cul_case_source_name(c, member)));
 		printf(":%" PRId64 "\n", line);
 	}
 	return cul_case_context(c, member, line, o->before, o->after, put_line, &w);

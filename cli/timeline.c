@@ -114,11 +114,10 @@ static int64_t mark_of(const struct marks *marks, int64_t id)
 
 static void put_row(const struct options *o, struct cul_case *c, const struct cul_row *row, int64_t mark, bool first)
 {
-	size_t hosts, sources;
+	size_t hosts;
 	const struct cul_host *host = cul_case_hosts(c, &hosts);
-	const struct cul_source *source = cul_case_sources(c, &sources);
 	const char *name = row->host >= 0 && (size_t)row->host < hosts ? host[row->host].name : NULL;
-	const char *where = row->member >= 0 && (size_t)row->member < sources ? source[row->member].name : "?";
+	const char *where = cul_case_source_name(c, row->member);
 	char time[40];
 	bool bold = mark && use_colour(o);
 

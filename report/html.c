@@ -338,6 +338,8 @@ static void put_closing(struct cul_report *r)
 
 static void put_coverage(struct cul_report *r)
 {
+	struct cul_source s;
+
 	fprintf(r->out, "<section><h2>%s</h2>\n<p>%s %s, %s %s, %s</p>\n", in(r, "What was read", "已读取"), cul_count_words(r, r->members),
 		r->lang ? "个文件" : r->members == 1 ? "file" : "files", cul_count_words(r, r->lines), in(r, "lines", "行"), cul_bytes_words(r, r->bytes));
 	if (r->damage_count) {
@@ -350,12 +352,11 @@ static void put_coverage(struct cul_report *r)
 	}
 	fprintf(r->out, "<details class=\"more\"%s><summary>%s</summary><div class=\"in\"><table>\n<tr><th>%s</th><th>%s</th><th class=\"n\">%s</th><th>%s</th></tr>\n",
 		r->source_count <= 12 ? " open" : "", in(r, "Files", "文件"), in(r, "file", "文件"), in(r, "read as", "识别为"), in(r, "lines", "行"), in(r, "time", "时间"));
-	for (size_t i = 0; i < r->source_count && i < MOST_SOURCES; i++) {
-		const struct cul_source *s = &r->sources[i];
-		const char *first = cul_time_words(r, s->first_ns), *last = cul_time_words(r, s->last_ns);
+	for (size_t i = 0; i < MOST_SOURCES && cul_case_source(r->c, i, &s); i++) {
+		const char *first = cul_time_words(r, s.first_ns), *last = cul_time_words(r, s.last_ns);
 
-		fprintf(r->out, "<tr><td>%s</td><td>%s</td><td class=\"n\">%s</td><td class=\"dim\">%s%s%s</td></tr>\n", ht(r, s->name),
-			s->read_as ? ht(r, s->read_as) : in(r, "plain text", "纯文本"), cul_count_words(r, s->lines > 0 ? s->lines : 0), first,
+		fprintf(r->out, "<tr><td>%s</td><td>%s</td><td class=\"n\">%s</td><td class=\"dim\">%s%s%s</td></tr>\n", ht(r, cul_source_name(r, (int)i)),
+			s.read_as ? ht(r, s.read_as) : in(r, "plain text", "纯文本"), cul_count_words(r, s.lines > 0 ? s.lines : 0), first,
 			*last && strcmp(first, last) != 0 ? " … " : "", *last && strcmp(first, last) != 0 ? last : "");
 	}
 	if (r->source_count > MOST_SOURCES)

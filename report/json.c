@@ -259,16 +259,17 @@ static cJSON *coverage(struct json *j)
 	struct cul_report *r = j->r;
 	cJSON *o = cJSON_CreateObject(), *array = add(j, o, "sources", cJSON_CreateArray());
 
-	for (size_t i = 0; array && i < r->source_count; i++) {
-		const struct cul_source *s = &r->sources[i];
+	struct cul_source s;
+
+	for (size_t i = 0; array && cul_case_source(r->c, i, &s); i++) {
 		cJSON *source = add(j, array, NULL, cJSON_CreateObject());
 
-		add(j, source, "source", text(j, s->name ? s->name : "?"));
-		add(j, source, "lines", whole(s->lines));
-		add(j, source, "bytes", whole(s->bytes));
-		add(j, source, "read_as", text(j, s->read_as && *s->read_as ? s->read_as : NULL));
-		add(j, source, "first", moment(s->first_ns));
-		add(j, source, "last", moment(s->last_ns));
+		add(j, source, "source", text(j, cul_source_name(r, (int)i)));
+		add(j, source, "lines", whole(s.lines));
+		add(j, source, "bytes", whole(s.bytes));
+		add(j, source, "read_as", text(j, s.read_as && *s.read_as ? s.read_as : NULL));
+		add(j, source, "first", moment(s.first_ns));
+		add(j, source, "last", moment(s.last_ns));
 	}
 	array = add(j, o, "damage", cJSON_CreateArray());
 	for (size_t i = 0; array && i < r->damage_count && i < MOST_DAMAGE; i++) {

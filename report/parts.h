@@ -17,7 +17,6 @@ struct cul_report {
 	const struct cul_finding *lead; /* or NULL */
 	const struct cul_host *hosts;
 	const struct cul_gpu *gpus;
-	const struct cul_source *sources;
 	const struct cul_damage *damage;
 	size_t host_count, gpu_count, source_count, damage_count;
 	int64_t lines, bytes, members;

@@ -274,7 +274,7 @@ const char *cul_severity_name(int severity)
 
 const char *cul_source_name(const struct cul_report *r, int member)
 {
-	return member >= 0 && (size_t)member < r->source_count && r->sources[member].name ? r->sources[member].name : "?";
+	return cul_case_source_name(r->c, member);
 }
 
 /* "gpu 0000:08:00.0"; "" for a host that nothing names */
@@ -536,9 +536,13 @@ const char *cul_readers(struct cul_report *r, size_t most)
 	size_t count = 0;
 	struct cul_slice seen[64];
 
-	for (size_t i = 0; i < r->source_count; i++) {
-		struct cul_slice rest = cul_str(r->sources[i].read_as), name;
+	struct cul_source s;
+	const char *former = NULL;
 
+	for (size_t i = 0; cul_case_source(r->c, i, &s); i++) {
+		struct cul_slice rest = cul_str(s.read_as == former ? NULL : s.read_as), name;
+
+		former = s.read_as;
 		while (rest.size) {
 			if (!cul_cut(rest, CUL_LIT(","), &name, &rest)) {
 				name = rest;
@@ -561,13 +565,13 @@ const char *cul_readers(struct cul_report *r, size_t most)
 void cul_report_span(const struct cul_report *r, int64_t *first, int64_t *last)
 {
 	*first = *last = CUL_NO_TIME;
-	for (size_t i = 0; i < r->source_count; i++) {
-		const struct cul_source *s = &r->sources[i];
+	struct cul_source s;
 
-		if (s->first_ns != CUL_NO_TIME && (*first == CUL_NO_TIME || s->first_ns < *first))
-			*first = s->first_ns;
-		if (s->last_ns != CUL_NO_TIME && (*last == CUL_NO_TIME || s->last_ns > *last))
-			*last = s->last_ns;
+	for (size_t i = 0; cul_case_source(r->c, i, &s); i++) {
+		if (s.first_ns != CUL_NO_TIME && (*first == CUL_NO_TIME || s.first_ns < *first))
+			*first = s.first_ns;
+		if (s.last_ns != CUL_NO_TIME && (*last == CUL_NO_TIME || s.last_ns > *last))
+			*last = s.last_ns;
 	}
 }
 
@@ -578,17 +582,18 @@ enum cul_status cul_report_write(struct cul_case *c, const struct cul_verdict *v
 	CUL_AUTO(cul_arena_freep) struct cul_arena *arena = cul_arena_new();
 	struct cul_report r = { .c = c, .verdict = verdict, .options = options ? options : &defaults, .arena = arena, .out = out };
 	enum cul_status status = CUL_OK;
+	struct cul_source source;
 
 	if (!arena)
 		return cul_fail(err, CUL_ENOMEM, "the report: out of memory");
 	r.lang = r.options->lang && !strncmp(r.options->lang, "zh", 2);
 	r.hosts = cul_case_hosts(c, &r.host_count);
 	r.gpus = cul_case_gpus(c, &r.gpu_count);
-	r.sources = cul_case_sources(c, &r.source_count);
+	r.source_count = cul_case_source_count(c);
 	r.damage = cul_case_damage(c, &r.damage_count);
-	for (size_t i = 0; i < r.source_count; i++) {
-		r.lines += r.sources[i].lines > 0 ? r.sources[i].lines : 0;
-		r.bytes += r.sources[i].bytes > 0 ? r.sources[i].bytes : 0;
+	for (size_t i = 0; cul_case_source(c, i, &source); i++) {
+		r.lines += source.lines > 0 ? source.lines : 0;
+		r.bytes += source.bytes > 0 ? source.bytes : 0;
 	}
 	r.members = (int64_t)r.source_count;
 	for (size_t i = 0; i < verdict->count; i++)

@@ -693,15 +693,17 @@ static const char *unread(struct cul_report *r)
 {
 	const char *text = "";
 	size_t count = 0, named = 0;
+	struct cul_source s;
 
-	for (size_t i = 0; i < r->source_count; i++)
-		count += !(r->sources[i].read_as && *r->sources[i].read_as) && r->sources[i].lines > 0;
-	for (size_t i = 0; i < r->source_count && named < 4; i++) {
-		const struct cul_source *s = &r->sources[i];
-
-		if ((s->read_as && *s->read_as) || s->lines <= 0 || !s->name || (count > 4 && !like_a_log(s->name)))
+	for (size_t i = 0; cul_case_source(r->c, i, &s); i++)
+		count += !(s.read_as && *s.read_as) && s.lines > 0;
+	for (size_t i = 0; count && named < 4 && cul_case_source(r->c, i, &s); i++) {
+		if ((s.read_as && *s.read_as) || s.lines <= 0)
 			continue;
-		text = cul_words(r, "%s%s%s", text, named++ ? ", " : "", cul_shorten_left(r->arena, safe(r, s->name), 40));
+		const char *name = cul_source_name(r, (int)i);
+
+		if (count <= 4 || like_a_log(name))
+			text = cul_words(r, "%s%s%s", text, named++ ? ", " : "", cul_shorten_left(r->arena, safe(r, name), 40));
 	}
 	if (count > named && named)
 		text = cul_words(r, r->lang ? "%s 等 %s 个文件" : "%s and %s more", text, cul_count_words(r, (int64_t)(r->lang ? count : count - named)));
@@ -754,9 +756,10 @@ static void put_nothing(struct page *p)
 	struct cul_report *r = p->r;
 	const char *host = "";
 	bool dump = false; /* a dump has no lines */
+	struct cul_source source;
 
-	for (size_t i = 0; i < r->source_count; i++)
-		dump |= r->sources[i].read_as && r->sources[i].read_as[0];
+	for (size_t i = 0; !dump && cul_case_source(r->c, i, &source); i++)
+		dump = source.read_as && source.read_as[0];
 	if (!r->lines && (!dump || r->damage_count)) {
 		put(p, "", label(r, !r->members ? L_EMPTY : r->damage_count ? L_BINARY : L_BLANK), YELLOW, "", 0, 1);
 		return;

@@ -301,15 +301,16 @@ static struct cul_val as_number(struct cul_match *m, struct cul_val v)
 static struct cul_val age(struct cul_judge *judge, struct cul_val v)
 {
 	struct cul_val t = single(v);
+	struct cul_source source;
 
 	if (t.type != CUL_V_TIME || t.i == CUL_NO_TIME)
 		return unknown;
 	if (!judge->end_known) {
 		judge->end_known = true;
 		judge->end_ns = CUL_NO_TIME;
-		for (size_t i = 0; i < judge->source_count; i++)
-			if (judge->sources[i].last_ns > judge->end_ns) /* CUL_NO_TIME is the least */
-				judge->end_ns = judge->sources[i].last_ns;
+		for (size_t i = 0; cul_case_source(judge->c, i, &source); i++)
+			if (source.last_ns > judge->end_ns) /* CUL_NO_TIME is the least */
+				judge->end_ns = source.last_ns;
 	}
 	return judge->end_ns < t.i ? unknown : of_real(((double)judge->end_ns - (double)t.i) / 1e9);
 }

@@ -132,8 +132,10 @@ static bool make_logs(struct cul_judge *j)
 		j->status = CUL_ENOMEM;
 		return false;
 	}
-	for (size_t i = 0; i < n; i++)
-		names[i] = (struct named){ cul_str(j->sources[i].name), log_name(cul_str(j->sources[i].name)), (int)i };
+	for (size_t i = 0; i < n; i++) {
+		struct cul_slice name = cul_str(cul_case_source_name(j->c, (int)i));
+		names[i] = (struct named){ name, log_name(name), (int)i };
+	}
 	qsort(names, n, sizeof(*names), by_name);
 	for (size_t i = 0; i < n; i++)
 		order[names[i].member] = (int)i;
@@ -158,7 +160,7 @@ static bool admits(const struct cul_judge *j, const char *source, int member)
 			known = &j->rules->sources[i];
 	if (!known || member < 0 || (size_t)member >= j->source_count)
 		return true;
-	const char *name = j->sources[member].name, *base = strrchr(name, '/');
+	const char *name = cul_case_source_name(j->c, member), *base = strrchr(name, '/');
 	for (size_t i = 0; i < known->glob_count; i++) {
 		const char *glob = known->globs[i];
 		while (*glob == '/')

@@ -41,7 +41,7 @@ struct cul_val cul_row_val(struct cul_match *m, const struct cul_row *row, struc
 		return row->host < 0 || (size_t)row->host >= m->judge->host_count ? unknown : of_text(cul_str(m->judge->hosts[row->host].name));
 	if (cul_is(field, CUL_LIT("source")))
 		return row->member < 0 || (size_t)row->member >= m->judge->source_count ? unknown :
-		       of_text(cul_str(m->judge->sources[row->member].name));
+		       of_text(cul_str(cul_case_source_name(m->judge->c, row->member)));
 	return unknown;
 }
 

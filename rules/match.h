@@ -34,7 +34,7 @@ struct cul_judge {
 	struct cul_pattern **patterns; /* compiled when first asked for */
 	struct { struct cul_slice text; struct cul_pattern *pattern; } late[CUL_LATE]; size_t late_count; /* of texts */
 	const struct cul_host *hosts; size_t host_count;
-	const struct cul_source *sources; size_t source_count;
+	size_t source_count;
 	int64_t end_ns; bool end_known; /* the last time of them all */
 	const struct cul_kind *record;
 	int *logs, *log_order;        /* of CRE rules, by member: the log it is a piece of, its place in the order of names */

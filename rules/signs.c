@@ -639,13 +639,14 @@ static bool place(struct cul_judge *j, struct cul_scored **all, size_t count, st
 		const struct cul_row *row = f->evidence[i].row;
 		if (f->evidence[i].role != CUL_MUST)
 			continue;
+		struct cul_source source;
 		bool here = is_logged(row);
 		logged += here;
 		root->kernel |= !here && (row->kind->stream ? !strcmp(row->kind->stream, "kernel") : false);
 		root->kernel |= row->unit && !strcmp(row->unit, "kernel");
-		if (!root->uptime && s->rule->lasts && row->member >= 0 && (size_t)row->member < j->source_count &&
-		    j->sources[row->member].last_ns > root->until)
-			root->until = j->sources[row->member].last_ns;
+		if (!root->uptime && s->rule->lasts && row->member >= 0 && cul_case_source(j->c, (size_t)row->member, &source) &&
+		    source.last_ns > root->until)
+			root->until = source.last_ns;
 	}
 	root->snapshot = !logged;
 	return true;
@@ -727,7 +728,7 @@ enum cul_status cul_sign_seen(const struct cul_rules *rules, const struct cul_ru
 		j.status = CUL_ENOMEM;
 	j.record = cul_kind_find(CUL_LIT("record"));
 	j.hosts = cul_case_hosts(c, &j.host_count);
-	j.sources = cul_case_sources(c, &j.source_count);
+	j.source_count = cul_case_source_count(c);
 	if (j.status == CUL_OK)
 		read_sign(&j, rule, &s);
 	if (s.count) { /* its title can be written, too */

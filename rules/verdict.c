@@ -333,7 +333,7 @@ enum cul_status cul_judge_run(const struct cul_rules *rules, const struct cul_ru
 	}
 	own->arena = arena;
 	j.hosts = cul_case_hosts(c, &j.host_count);
-	j.sources = cul_case_sources(c, &j.source_count);
+	j.source_count = cul_case_source_count(c);
 	j.record = cul_kind_find(CUL_LIT("record"));
 	for (size_t i = 0; i < rules->count && j.status == CUL_OK; i++) {
 		if ((only && rules->rules[i] != only) || rules->rules[i]->sign)

@@ -73,6 +73,43 @@ struct case_cover {
 };
 #define CASE_COVERS 256
 
+/* strings.c */
+/** Texts, each once, by order of their coming; they live as long as the arena. */
+struct case_strings {
+	struct cul_arena *arena;
+	struct cul_slice *items;
+	size_t count;
+	uint32_t *slots; /* index + 1 */
+	size_t room;
+};
+int case_strings_add(struct case_strings *s, struct cul_slice text); /* its index; -1: out of memory */
+int case_strings_find(const struct case_strings *s, struct cul_slice text); /* its index; -1: not there */
+void case_strings_free(struct case_strings *s);
+
+/** A source in memory; what doesn't fit stands elsewhere (sources.c). */
+struct case_source {
+	uint32_t bytes, lines;
+	unsigned reader : 15;   /* its index + 1; 0: nobody */
+	unsigned rooted : 1;    /* in the folder of a sosreport */
+	signed host : 16;
+};
+
+/** The same at its full width. */
+struct case_file {
+	int64_t bytes, lines, first_ns, last_ns;
+	int host, reader;       /* reader -1: nobody */
+	bool rooted;
+};
+
+struct case_sources {
+	struct cul_arena *arena;
+	struct case_source *items; size_t count, room; /* by the member's id - 1 */
+	struct case_file *wide;    size_t wide_count, wide_room;
+	struct case_strings readers;
+	const char ***names;    /* that were asked for, in pages */
+	sqlite3_stmt *name;
+};
+
 struct cul_case {
 	sqlite3 *db;
 	sqlite3_stmt *spine;           /* an observation's columns by its id; made when first asked */
@@ -82,8 +119,7 @@ struct cul_case {
 	size_t kind_count, kind_room;
 	struct { const struct cul_kind *key; struct case_kind *kind; } cache[256];
 
-	struct cul_source *sources;    size_t source_count;   /* by the member's id - 1 */
-	uint32_t *source_order;        /* in byte order of the names; made when first asked */
+	struct case_sources sources;
 	struct case_section *sections; size_t section_count;  /* that differ */
 	size_t section_last;           /* the highest id */
 	struct case_show *shows;       size_t show_count;     /* made when first asked */
@@ -102,19 +138,6 @@ struct cul_case {
 	int64_t steps;
 	int64_t memory;
 };
-
-/* strings.c */
-/** Texts, each once, by order of their coming; they live as long as the arena. */
-struct case_strings {
-	struct cul_arena *arena;
-	struct cul_slice *items;
-	size_t count;
-	uint32_t *slots; /* index + 1 */
-	size_t room;
-};
-int case_strings_add(struct case_strings *s, struct cul_slice text); /* its index; -1: out of memory */
-int case_strings_find(const struct case_strings *s, struct cul_slice text); /* its index; -1: not there */
-void case_strings_free(struct case_strings *s);
 
 /* store.c */
 enum cul_status case_fail(sqlite3 *db, struct cul_error *err, const char *what);
@@ -224,6 +247,18 @@ enum cul_status case_templates_write(struct case_templates *t, sqlite3 *db, stru
 
 /* place.c, who.c */
 enum cul_status case_place(struct cul_case *c, int64_t since_ns, int64_t until_ns, struct cul_error *err);
+
+/* sources.c */
+/** One more, of that name and read so (data NULL: by nobody). False: out of memory. */
+bool case_sources_add(struct case_sources *s, const char *name, const struct cul_source *source, struct cul_slice read_as);
+/** Where placing puts it. False: out of memory. */
+bool case_sources_place(struct case_sources *s, size_t i, int host, int64_t first, int64_t last);
+bool case_sources_rooted(const struct case_sources *s, size_t i);
+/** Is it on host 0 and without times, as the writer leaves it? */
+bool case_sources_as_written(const struct case_sources *s, size_t i);
+void case_sources_free(struct case_sources *s);
+/** Bytes of @name that are the folder or archive of a sosreport; 0: it lies in none. */
+size_t place_root_size(const char *name);
 
 /* load.c */
 enum cul_status case_load(struct cul_case *c, struct cul_error *err);

@@ -11,14 +11,17 @@
 
 static enum cul_status write_member(struct case_writer *w)
 {
+	struct cul_source source = { w->bytes > w->member_size ? w->bytes : w->member_size, w->lines, NULL, CUL_NO_TIME, CUL_NO_TIME, 0 };
+	if (!case_sources_add(&w->c->sources, w->member_name, &source, w->read_as[0] ? cul_str(w->read_as) : (struct cul_slice){ 0 }))
+		return cul_fail(&w->err, CUL_ENOMEM, "%s: out of memory", w->member_name);
 	enum cul_status status = case_writer_need(w, &w->member, "INSERT INTO member(id, name, mtime, bytes, lines, read_as, host) VALUES(?,?,?,?,?,?,0)");
 	if (status != CUL_OK)
 		return status;
 	sqlite3_bind_int(w->member, 1, w->member_id);
 	sqlite3_bind_text(w->member, 2, w->member_name, -1, SQLITE_STATIC);
 	case_bind_time(w->member, 3, w->member_mtime);
-	sqlite3_bind_int64(w->member, 4, w->bytes > w->member_size ? w->bytes : w->member_size);
-	sqlite3_bind_int64(w->member, 5, w->lines);
+	sqlite3_bind_int64(w->member, 4, source.bytes);
+	sqlite3_bind_int64(w->member, 5, source.lines);
 	if (w->read_as[0])
 		sqlite3_bind_text(w->member, 6, w->read_as, -1, SQLITE_STATIC);
 	else

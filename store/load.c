@@ -182,38 +182,26 @@ static enum cul_status load_gpus(struct cul_case *c, struct cul_error *err)
 	return status == CUL_OK ? ended(c, rc, "gpus", err) : status;
 }
 
-/* As many rows as the table has: what grows by doubling holds twice of half a million. */
-static size_t rows_of(struct cul_case *c, const char *sql)
-{
-	int64_t n = pragma(c->db, sql);
-	return n > 0 && n < INT_MAX ? (size_t)n : 0;
-}
-
 static enum cul_status load_members(struct cul_case *c, struct cul_error *err)
 {
+	if (c->sources.count) /* as they were written */
+		return CUL_OK;
 	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
-	struct case_strings readers = { .arena = c->arena };
-	size_t room = rows_of(c, "SELECT count(*) FROM member");
-	c->sources = cul_arena_get(c->arena, (room + 1) * sizeof(*c->sources));
-	if (!c->sources)
-		return NO_MEMORY(err, "members");
 	enum cul_status status = case_prepare(c->db, "SELECT id, name, bytes, lines, read_as, host, first, last FROM member ORDER BY id", &s, err);
 	int rc = SQLITE_DONE;
 	while (status == CUL_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-		if (sqlite3_column_int64(s, 0) != (int64_t)c->source_count + 1 || c->source_count >= room) {
-			status = cul_fail(err, CUL_ESTORE, "members: numbers are missing");
-			break;
-		}
-		int reader = sqlite3_column_type(s, 4) == SQLITE_NULL ? -1 : case_strings_add(&readers, column(s, 4));
-		c->sources[c->source_count++] = (struct cul_source){
-			.name = case_text(c->arena, s, 1).data, .bytes = sqlite3_column_int64(s, 2), .lines = sqlite3_column_int64(s, 3),
-			.read_as = reader >= 0 ? readers.items[reader].data : NULL, .host = index_of(s, 5, c->host_count),
-			.first_ns = case_time(s, 6), .last_ns = case_time(s, 7) };
+		if (sqlite3_column_int64(s, 0) != (int64_t)c->sources.count + 1)
+			return cul_fail(err, CUL_ESTORE, "members: numbers are missing");
+		const char *name = (const char *)sqlite3_column_text(s, 1);
+		struct cul_slice read_as = column(s, 4);
+		struct cul_source source = { .bytes = sqlite3_column_int64(s, 2), .lines = sqlite3_column_int64(s, 3), .host = index_of(s, 5, c->host_count),
+					     .first_ns = case_time(s, 6), .last_ns = case_time(s, 7) };
+		if (!read_as.data && sqlite3_column_type(s, 4) != SQLITE_NULL)
+			read_as = CUL_LIT("");
+		if (!case_sources_add(&c->sources, name ? name : "", &source, read_as))
+			return NO_MEMORY(err, "members");
 	}
-	case_strings_free(&readers);
-	if (status == CUL_OK)
-		status = ended(c, rc, "members", err);
-	return status;
+	return status == CUL_OK ? ended(c, rc, "members", err) : status;
 }
 
 /* Of many sections that cover the same one is kept: a bundle of small files has half a million without a time. */

@@ -97,12 +97,11 @@ static bool row_as_written(sqlite3_stmt *s, int i, int clock)
 static enum cul_status read_all(struct placing *p)
 {
 	sqlite3 *db = p->c->db;
-	CUL_AUTO(case_finalizep) sqlite3_stmt *members = NULL;
 	CUL_AUTO(case_finalizep) sqlite3_stmt *sections = NULL;
 	CUL_AUTO(case_finalizep) sqlite3_stmt *rows = NULL;
-	enum cul_status status = case_prepare(db, "SELECT id, name, mtime, host, first, last FROM member ORDER BY id", &members, p->err);
-	if (status == CUL_OK)
-		status = case_prepare(db, "SELECT id, member, parser, raw_first, first_clock, first_flags, raw_last, last_clock, last_flags, host, first, last "
+	size_t known = cul_case_source_count(p->c);
+	CUL_AUTO(cul_freep) bool *needed = calloc(known + 1, sizeof(*needed));
+	enum cul_status status = case_prepare(db, "SELECT id, member, parser, raw_first, first_clock, first_flags, raw_last, last_clock, last_flags, host, first, last "
 					  "FROM section ORDER BY id", &sections, p->err);
 	if (status == CUL_OK)
 		status = case_prepare(db, "SELECT id, kind, member, section, line, coalesce(raw, time), coalesce(raw_last, coalesce(raw, time) + (last - time)), "
@@ -110,26 +109,18 @@ static enum cul_status read_all(struct placing *p)
 					  "FROM observation ORDER BY id", &rows, p->err);
 	if (status != CUL_OK)
 		return status;
-	size_t member_room = 0, section_room = 0, row_room = 0;
-	int rc;
-	if (!room_for(p, "SELECT count(*) FROM member", &p->members, &member_room, sizeof(*p->members)) ||
-	    !room_for(p, "SELECT count(*) FROM section", &p->sections, &section_room, sizeof(*p->sections)) ||
+	size_t section_room = 0, row_room = 0;
+	int rc = SQLITE_DONE;
+	if (!needed || !room_for(p, "SELECT count(*) FROM section", &p->sections, &section_room, sizeof(*p->sections)) ||
 	    !room_for(p, "SELECT count(*) FROM observation", &p->rows, &row_room, sizeof(*p->rows)))
 		goto memory;
-	while ((rc = sqlite3_step(members)) == SQLITE_ROW) {
-		const char *name = (const char *)sqlite3_column_text(members, 1);
-		int root = name ? place_root(p, name) : -1;
-		if (root == -2 || !place_more(&p->members, p->member_count, &member_room, sizeof(*p->members)))
-			goto memory;
-		p->members[p->member_count++] = (struct place_member){ .mtime = case_time(members, 2), .host = -1, .root = root, .as_written = as_written(members, 3),
-								       .first = CUL_NO_TIME, .last = CUL_NO_TIME };
-	}
 	while (rc == SQLITE_DONE && (rc = sqlite3_step(sections)) == SQLITE_ROW) {
 		if (!place_more(&p->sections, p->section_count, &section_room, sizeof(*p->sections)))
 			goto memory;
 		int64_t member = sqlite3_column_int64(sections, 1);
-		if (member < 1 || (uint64_t)member > p->member_count)
+		if (member < 1 || (uint64_t)member > known)
 			return cul_fail(p->err, CUL_ESTORE, "a section of no member");
+		needed[member - 1] = true;
 		const char *parser = (const char *)sqlite3_column_text(sections, 2);
 		p->sections[p->section_count++] = (struct place_section){ .member = (int)member, .log = parser && !strcmp(parser, "log"),
 									  .packages = parser && !strcmp(parser, "packages"),
@@ -144,8 +135,9 @@ static enum cul_status read_all(struct placing *p)
 		struct placed *r = &p->rows[p->count];
 		struct cul_time t = raw_time(rows, 5 + 0);
 		int64_t kind = sqlite3_column_int64(rows, 1), member = sqlite3_column_int64(rows, 2), section = sqlite3_column_int64(rows, 3);
-		if (member < 1 || (uint64_t)member > p->member_count || section < 1 || (uint64_t)section > p->section_count)
+		if (member < 1 || (uint64_t)member > known || section < 1 || (uint64_t)section > p->section_count)
 			return cul_fail(p->err, CUL_ESTORE, "a row of no section");
+		needed[member - 1] = true;
 		int clock = sqlite3_column_int(rows, 7);
 		*r = (struct placed){ .id = sqlite3_column_int64(rows, 0), .kind = (int)kind, .member = (int)member, .section = (int)section,
 				      .line = sqlite3_column_int64(rows, 4), .raw = t.ns, .raw_last = case_time(rows, 6),
@@ -166,6 +158,8 @@ static enum cul_status read_all(struct placing *p)
 	}
 	if (rc != SQLITE_DONE)
 		return case_fail(db, p->err, "rows");
+	if ((status = place_members(p, needed, known)) != CUL_OK)
+		return status;
 	for (size_t i = 0; i < p->c->kind_count; i++) {
 		const struct case_kind *k = p->c->kinds[i];
 		bool kernel = has_kernel(k->kind->stream);
@@ -284,7 +278,7 @@ static enum cul_status find_ends(struct placing *p)
 		later(&bundle, p->hosts[i].latest);
 	for (size_t i = 0; i < p->section_count; i++) {
 		struct place_section *s = &p->sections[i];
-		int64_t known = sane(p->members[s->member - 1].mtime) ? p->members[s->member - 1].mtime :
+		int64_t written = place_member(p, s->member)->mtime, known = sane(written) ? written :
 				s->host >= 0 && p->hosts[s->host].latest != CUL_NO_TIME ? p->hosts[s->host].latest : bundle;
 		/* where nothing else has a year, the one that lies nearest to the last upgrade */
 		if (known == CUL_NO_TIME && upgraded != CUL_NO_TIME && s->last.no_year && !s->last.no_date)
@@ -693,7 +687,7 @@ static void place_spans(struct placing *p, const struct boots *b)
 			later(&p->hosts[r->host].capture, r->last);
 	}
 	for (size_t i = 0; i < p->section_count; i++) {
-		struct place_member *m = &p->members[p->sections[i].member - 1];
+		struct place_member *m = place_member(p, p->sections[i].member);
 		widen(&m->first, &m->last, p->sections[i].from, p->sections[i].to);
 	}
 }
@@ -776,6 +770,29 @@ static enum cul_status write_who(struct placing *p)
 	return status;
 }
 
+/* Files of which nothing is known but the host that most is of. */
+static enum cul_status write_others(struct placing *p)
+{
+	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	enum cul_status status = case_prepare(p->c->db, "UPDATE member SET host=? WHERE id=?", &s, p->err);
+	size_t known = cul_case_source_count(p->c), at = 0;
+	for (size_t i = 0; i < known && status == CUL_OK; i++) {
+		if (at < p->member_count && p->members[at].id == (int)i + 1) {
+			at++;
+			continue;
+		}
+		if (p->others >= 0)
+			sqlite3_bind_int(s, 1, p->others);
+		else
+			sqlite3_bind_null(s, 1);
+		sqlite3_bind_int64(s, 2, (int64_t)i + 1);
+		status = done(p, s, "places");
+		if (!case_sources_place(&p->c->sources, i, p->others, CUL_NO_TIME, CUL_NO_TIME))
+			status = cul_fail(p->err, CUL_ENOMEM, "places: out of memory");
+	}
+	return status;
+}
+
 static enum cul_status write_places(struct placing *p)
 {
 	CUL_AUTO(case_finalizep) sqlite3_stmt *member = NULL;
@@ -797,10 +814,12 @@ static enum cul_status write_places(struct placing *p)
 			sqlite3_bind_null(s, 1);
 		case_bind_time(s, 2, first);
 		case_bind_time(s, 3, last);
-		sqlite3_bind_int64(s, 4, (int64_t)at + 1);
+		sqlite3_bind_int64(s, 4, is_member ? p->members[at].id : (int64_t)at + 1);
 		status = done(p, s, "places");
+		if (is_member && !case_sources_place(&p->c->sources, (size_t)p->members[at].id - 1, host, first, last))
+			status = cul_fail(p->err, CUL_ENOMEM, "places: out of memory");
 	}
-	return status;
+	return status == CUL_OK && p->others ? write_others(p) : status;
 }
 
 static enum cul_status write_templates(struct placing *p, const struct boots *b)

@@ -31,12 +31,14 @@ struct place_section {
 	bool as_written;           /* its row has host 0 and no times */
 };
 
+/** One that has a section, lies in a sosreport or was placed before; of the others all is said by placing.others. */
 struct place_member {
+	int id;
+	int host;
+	int root;                  /* of the sosreport it lies in, or -1 */
+	bool as_written;           /* its row has host 0 and no times */
 	int64_t mtime;
 	int64_t first, last;
-	int host;
-	signed root : 31;          /* of the sosreport it lies in, or -1 */
-	unsigned as_written : 1;   /* its row has host 0 and no times; half a million of these are small */
 };
 
 struct place_host {
@@ -64,8 +66,9 @@ struct placing {
 	size_t count;
 	struct place_section *sections; /* by id - 1 */
 	size_t section_count;
-	struct place_member *members;   /* by id - 1 */
+	struct place_member *members;   /* by id */
 	size_t member_count;
+	int others;                     /* host of those that are not among them, or -1 */
 	struct case_strings roots;      /* folders of sosreports */
 	const char **names;             /* hosts as spelled */
 	int *name_host;
@@ -89,12 +92,14 @@ static inline int64_t place_minus(int64_t a, int64_t b)
 	int64_t d;
 	return __builtin_sub_overflow(a, b, &d) ? (a < b ? -INT64_MAX : INT64_MAX) : d;
 }
+/** Read those of the @known members that are @needed (by id - 1), lie in a sosreport or were placed before; rows are placed afterwards. */
+enum cul_status place_members(struct placing *p, const bool *needed, size_t known);
+/** The member of that id, which has a section or a row. */
+struct place_member *place_member(const struct placing *p, int id);
 /** Order of pointers to rows: section, line, id. */
 int place_order(const void *a, const void *b);
 /** Find copies among the rows; @order, pointers to all of them, is used up. */
 enum cul_status place_copies(struct placing *p, struct placed **order);
-/** Bytes of @name that are the folder or archive of a sosreport; 0: it lies in none. */
-size_t place_root_size(const char *name);
 /** The root of a member of that name in roots; -1: none; -2: out of memory. */
 int place_root(struct placing *p, const char *name);
 enum cul_status place_hosts(struct placing *p);

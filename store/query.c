@@ -28,12 +28,6 @@ const struct cul_gpu *cul_case_gpus(const struct cul_case *c, size_t *count)
 	return c->gpus;
 }
 
-const struct cul_source *cul_case_sources(const struct cul_case *c, size_t *count)
-{
-	*count = c->source_count;
-	return c->sources;
-}
-
 const struct cul_damage *cul_case_damage(const struct cul_case *c, size_t *count)
 {
 	*count = c->damage_count;
@@ -73,10 +67,61 @@ static int by_time(const void *a, const void *b)
 	return 0;
 }
 
+struct member {
+	const char *name;
+	int id;
+	size_t order;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+	return order ? order : x->id < y->id ? -1 : x->id > y->id;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* The members of these rows, in byte order of their names; a row that names none stands last. False: out of memory. */
+static bool order_members(struct cul_case *c, struct ordered *rows, size_t count)
+{
+	size_t n = 0, kept = 0, at = 0;
+	for (size_t i = 0; i < count; i++)
+		n += rows[i].row->member >= 0 && (!i || rows[i].row->member != rows[i - 1].row->member);
+	CUL_AUTO(cul_freep) struct member *members = calloc(n + 1, sizeof(*members));
+	if (!members)
+		return false;
+	n = 0;
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].row->member >= 0 && (!i || rows[i].row->member != rows[i - 1].row->member))
+			members[n++].id = rows[i].row->member;
+	qsort(members, n, sizeof(*members), by_id);
+	for (size_t i = 0; i < n; i++)
+		if (!i || members[i].id != members[kept - 1].id)
+			members[kept++].id = members[i].id;
+	for (size_t i = 0; i < kept; i++)
+		members[i].name = cul_case_source_name(c, members[i].id);
+	qsort(members, kept, sizeof(*members), by_name);
+	for (size_t i = 0; i < kept; i++)
+		members[i].order = i;
+	qsort(members, kept, sizeof(*members), by_id);
+	for (size_t i = 0; i < count; i++) {
+		struct member key = { .id = rows[i].row->member };
+		if (key.id >= 0 && members[at].id != key.id)
+			at = (size_t)((struct member *)bsearch(&key, members, kept, sizeof(*members), by_id) - members);
+		rows[i].member = key.id >= 0 ? members[at].order : SIZE_MAX;
+	}
+	return true;
+}
+
 static const struct cul_row *const *in_order(struct cul_case *c, struct ordered *rows, size_t count)
 {
 	const struct cul_row **list = cul_arena_get(c->arena, (count + 1) * sizeof(*list));
-	if (!list)
+	if (!list || !order_members(c, rows, count))
 		return NULL;
 	if (count)
 		qsort(rows, count, sizeof(*rows), by_time);
@@ -101,7 +146,7 @@ static struct cul_row *read_spine(struct cul_case *c, sqlite3_stmt *s, const str
 	row->id = sqlite3_column_int64(s, 0);
 	row->kind = kind;
 	row->interest = -1;
-	row->member = member > 0 && (uint64_t)member <= c->source_count ? (int)member - 1 : -1;
+	row->member = member > 0 && (uint64_t)member <= c->sources.count ? (int)member - 1 : -1;
 	row->section = section > 0 && (uint64_t)section <= c->section_last ? (int)section - 1 : -1;
 	row->line = sqlite3_column_int64(s, 3);
 	row->offset = sqlite3_column_int64(s, 4);
@@ -146,32 +191,7 @@ struct rows {
 	size_t count, room;
 };
 
-static int by_name(const void *a, const void *b, void *sources)
-{
-	const struct cul_source *x = (struct cul_source *)sources + *(const uint32_t *)a, *y = (struct cul_source *)sources + *(const uint32_t *)b;
-	int order = strcmp(x->name, y->name);
-	return order ? order : (x < y ? -1 : x > y);
-}
-
-/* Made when the first row asks: most files of a large bundle have none. */
-static bool order_sources(struct cul_case *c)
-{
-	if (c->source_order)
-		return true;
-	CUL_AUTO(cul_freep) uint32_t *sorted = malloc((c->source_count + 1) * sizeof(*sorted));
-	uint32_t *order = cul_arena_get(c->arena, (c->source_count + 1) * sizeof(*order));
-	if (!sorted || !order)
-		return false;
-	for (size_t i = 0; i < c->source_count; i++)
-		sorted[i] = (uint32_t)i;
-	qsort_r(sorted, c->source_count, sizeof(*sorted), by_name, c->sources);
-	for (size_t i = 0; i < c->source_count; i++)
-		order[sorted[i]] = (uint32_t)i;
-	c->source_order = order;
-	return true;
-}
-
-static bool push(struct cul_case *c, struct rows *rows, const struct cul_row *row)
+static bool push(struct rows *rows, const struct cul_row *row)
 {
 	if (rows->count == rows->room) {
 		size_t room = rows->room ? rows->room * 2 : 64;
@@ -181,10 +201,7 @@ static bool push(struct cul_case *c, struct rows *rows, const struct cul_row *ro
 		rows->items = grown;
 		rows->room = room;
 	}
-	if (!order_sources(c))
-		return false;
-	/* a row that names no member stands last */
-	rows->items[rows->count++] = (struct ordered){ row, row->member >= 0 ? c->source_order[row->member] : SIZE_MAX };
+	rows->items[rows->count++] = (struct ordered){ row, 0 };
 	return true;
 }
 
@@ -193,7 +210,7 @@ static bool add_row(struct cul_case *c, struct case_kind *k, sqlite3_stmt *spine
 {
 	struct cul_row *row = read_spine(c, spine, k->kind);
 	struct cul_value *values = cul_arena_get(c->arena, (k->columns + 1) * sizeof(*values));
-	if (!row || !values || !push(c, rows, row))
+	if (!row || !values || !push(rows, row))
 		return false;
 	for (size_t i = 0; i < k->columns; i++, column++) {
 		values[i].field = k->kind->fields[i];
@@ -344,7 +361,7 @@ static enum cul_status load_records(struct cul_case *c, struct cul_error *err)
 		if (interest < 0)
 			continue;
 		struct cul_row *row = read_spine(c, s, kind);
-		if (!row || !push(c, &rows, row)) {
+		if (!row || !push(&rows, row)) {
 			status = cul_fail(err, CUL_ENOMEM, "record: out of memory");
 			break;
 		}

@@ -203,6 +203,7 @@ void cul_case_close(struct cul_case *c)
 	for (size_t i = 0; i < c->kind_count; i++)
 		sqlite3_finalize(c->kinds[i]->insert);
 	sqlite3_finalize(c->spine);
+	case_sources_free(&c->sources);
 	sqlite3_close(c->db);
 	free(c->kinds);
 	free(c->interest_of);
@@ -452,6 +453,8 @@ static enum cul_status reread(struct cul_case *c, const struct cul_interests *in
 		return cul_fail(err, CUL_ENOMEM, "case: out of memory");
 	fresh->db = c->db;
 	c->db = NULL;
+	fresh->sources = c->sources;
+	c->sources = (struct case_sources){ 0 };
 	enum cul_status status = case_load(fresh, err);
 	if (status != CUL_OK)
 		return status;

@@ -260,6 +260,43 @@ int place_root(struct placing *p, const char *name)
 	return size && root < 0 ? -2 : root;
 }
 
+struct place_member *place_member(const struct placing *p, int id)
+{
+	size_t low = 0, high = p->member_count;
+	if ((size_t)id <= high && p->members[id - 1].id == id)
+		return &p->members[id - 1];
+	while (high - low > 1) {
+		size_t mid = low + (high - low) / 2;
+		if (p->members[mid].id > id)
+			high = mid;
+		else
+			low = mid;
+	}
+	return &p->members[low];
+}
+
+enum cul_status place_members(struct placing *p, const bool *needed, size_t known)
+{
+	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	enum cul_status status = case_prepare(p->c->db, "SELECT name, mtime FROM member WHERE id = ?", &s, p->err);
+	size_t room = 0;
+	for (size_t i = 0; i < known && status == CUL_OK; i++) {
+		bool as_written = case_sources_as_written(&p->c->sources, i);
+		if (!needed[i] && as_written && !case_sources_rooted(&p->c->sources, i))
+			continue;
+		sqlite3_bind_int64(s, 1, (int64_t)i + 1);
+		const char *name = sqlite3_step(s) == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
+		int root = name ? place_root(p, name) : -1;
+		if (root == -2 || !place_more(&p->members, p->member_count, &room, sizeof(*p->members)))
+			return cul_fail(p->err, CUL_ENOMEM, "members: out of memory");
+		p->members[p->member_count++] = (struct place_member){ .id = (int)i + 1, .mtime = case_time(s, 1), .host = -1, .root = root, .as_written = as_written,
+								       .first = CUL_NO_TIME, .last = CUL_NO_TIME };
+		if (sqlite3_reset(s) != SQLITE_OK)
+			status = case_fail(p->c->db, p->err, "members");
+	}
+	return status;
+}
+
 enum cul_status place_hosts(struct placing *p)
 {
 	/* what a member says of itself counts like a host in each of its lines */
@@ -285,7 +322,7 @@ enum cul_status place_hosts(struct placing *p)
 	if (!speaks)
 		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
 	for (size_t i = 0; i < p->count; i++) {
-		int root = p->members[p->rows[i].member - 1].root;
+		int root = place_member(p, p->rows[i].member)->root;
 		if (root >= 0 && p->rows[i].said >= 0 && !is_weak(p->names[p->rows[i].said]))
 			speaks[root] = true;
 	}
@@ -318,9 +355,10 @@ enum cul_status place_hosts(struct placing *p)
 			continue;
 		int64_t weight = marks && row->kind == marks->id ? 1000 : 1;
 		p->hosts[row->host].rows += weight;
-		room = cast(&members, row->member - 1, row->host, weight);
-		if (room && p->members[row->member - 1].root >= 0)
-			room = cast(&roots, p->members[row->member - 1].root, row->host, weight);
+		const struct place_member *m = place_member(p, row->member);
+		room = cast(&members, (int)(m - p->members), row->host, weight);
+		if (room && m->root >= 0)
+			room = cast(&roots, m->root, row->host, weight);
 	}
 	CUL_AUTO(cul_freep) int *named = malloc((p->roots.count + 1) * sizeof(*named));
 	for (size_t i = 0; named && i < p->roots.count; i++) {
@@ -362,21 +400,22 @@ enum cul_status place_hosts(struct placing *p)
 	for (size_t i = 1; i < p->host_count; i++)
 		if (p->hosts[i].rows > p->hosts[dominant].rows)
 			dominant = (int)i;
+	p->others = p->roots.count > 1 ? -1 : dominant; /* beside several hosts' folders: a job's log, nobody's */
 	for (size_t i = 0; i < p->member_count; i++) {
 		struct place_member *m = &p->members[i];
 		m->host = m->root >= 0 ? root_winner[m->root] : -1;
 		if (m->host < 0)
 			m->host = member_host[i];
 		if (m->host < 0 && m->root < 0)
-			m->host = p->roots.count > 1 ? -1 : dominant; /* beside several hosts' folders: a job's log, nobody's */
+			m->host = p->others;
 	}
 	free(member_host);
 	free(root_winner);
 	for (size_t i = 0; i < p->count; i++)
 		if (p->rows[i].host < 0)
-			p->rows[i].host = p->members[p->rows[i].member - 1].host;
+			p->rows[i].host = place_member(p, p->rows[i].member)->host;
 	for (size_t i = 0; i < p->section_count; i++)
-		p->sections[i].host = p->members[p->sections[i].member - 1].host;
+		p->sections[i].host = place_member(p, p->sections[i].member)->host;
 	return CUL_OK;
 }
 

@@ -27,10 +27,11 @@ static const struct cul_host hosts[] = {
 	{ .name = "node\xff\x1b[31m", .boot_ns = CUL_NO_TIME, .capture_ns = CUL_NO_TIME, .load_1m = NAN },
 };
 static const struct cul_gpu gpus[] = { { "0000:08:00.0", 0, 0, "0000:08:00.0", NULL, "Radeon Pro VII", "6.8.5" } };
+static const char *const source_names[] = { "upload/evil\x1b]0;x\x07name.tar.gz!var/log/a/rather/long/path/to/the/kernel/log/dmesg.txt", "ps.txt", "photo.jpg" };
 static const struct cul_source sources[] = {
-	{ "upload/evil\x1b]0;x\x07name.tar.gz!var/log/a/rather/long/path/to/the/kernel/log/dmesg.txt", 48213, 484, "log", T0, T0 + 5000000000, 0 },
-	{ "ps.txt", 1000, 20, "ps", CUL_NO_TIME, CUL_NO_TIME, 0 },
-	{ "photo.jpg", 1000, 1, NULL, CUL_NO_TIME, CUL_NO_TIME, -1 },
+	{ 48213, 484, "log", T0, T0 + 5000000000, 0 },
+	{ 1000, 20, "ps", CUL_NO_TIME, CUL_NO_TIME, 0 },
+	{ 1000, 1, NULL, CUL_NO_TIME, CUL_NO_TIME, -1 },
 };
 static const struct cul_damage damage[] = { { "photo.jpg", 0, "ends in the middle \x9b" "2J of a stream" } };
 static size_t none_of = 1; /* 0: the case is empty */
@@ -45,10 +46,20 @@ const struct cul_gpu *cul_case_gpus(const struct cul_case *c, size_t *count)
 	*count = none_of;
 	return gpus;
 }
-const struct cul_source *cul_case_sources(const struct cul_case *c, size_t *count)
+size_t cul_case_source_count(const struct cul_case *c)
 {
-	*count = none_of * 3;
-	return sources;
+	return none_of * 3;
+}
+bool cul_case_source(const struct cul_case *c, size_t source, struct cul_source *ret)
+{
+	if (source >= none_of * 3)
+		return false;
+	*ret = sources[source];
+	return true;
+}
+const char *cul_case_source_name(struct cul_case *c, int source)
+{
+	return source >= 0 && (size_t)source < none_of * 3 ? source_names[source] : "?";
 }
 const struct cul_damage *cul_case_damage(const struct cul_case *c, size_t *count)
 {
@@ -261,7 +272,7 @@ static void test_json(void **state)
 	assert_true(cJSON_IsNull(cJSON_GetObjectItem(first, "ongoing")));
 	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(first, "evidence")), MANY);
 	item = cJSON_GetArrayItem(cJSON_GetObjectItem(first, "evidence"), 0);
-	assert_string_equal(cJSON_GetObjectItem(item, "source")->valuestring, sources[0].name);
+	assert_string_equal(cJSON_GetObjectItem(item, "source")->valuestring, source_names[0]);
 	assert_int_equal(cJSON_GetObjectItem(item, "line")->valueint, 1842);
 	assert_true(cJSON_IsNull(cJSON_GetObjectItem(item, "time")));
 	item = cJSON_GetObjectItem(cJSON_GetObjectItem(first, "facts"), "pids");

@@ -118,14 +118,19 @@ struct cul_gpu {
 };
 CUL_API const struct cul_gpu *cul_case_gpus(const struct cul_case *c, size_t *count);
 
+/** A file that was read: all but its name, for there may be half a million. */
 struct cul_source {
-	const char *name;     /* "path!member", as handed in */
 	int64_t bytes, lines;
 	const char *read_as;  /* "nvidia_smi, ps", "log"; NULL: nobody read it */
 	int64_t first_ns, last_ns; /* placed span of its records; CUL_NO_TIME */
 	int host;
 };
-CUL_API const struct cul_source *cul_case_sources(const struct cul_case *c, size_t *count);
+/** A row's member is one of these, from 0 on. */
+CUL_API size_t cul_case_source_count(const struct cul_case *c);
+/** False, nothing written: there is no such source. */
+CUL_API bool cul_case_source(const struct cul_case *c, size_t source, struct cul_source *ret);
+/** "path!member", as handed in; "?" if there is no such source. Read when first asked; lives as long as the case. */
+CUL_API const char *cul_case_source_name(struct cul_case *c, int source);
 
 /**
  * Does the case hold @stream ("kernel", "log", a parser's name; "ps,top": any of them) of that host (-1: any) for all of
