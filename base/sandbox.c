@@ -279,6 +279,7 @@ static const struct {
 struct program {
 	struct sock_filter at[PROGRAM_ROOM];
 	size_t size;
+	uint32_t self; /* this process */
 };
 
 static void put(struct program *p, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
@@ -318,7 +319,6 @@ static void put_verdict(struct program *p, uint8_t verdict)
 #endif
 	};
 	static const uint32_t prctls[] = { PR_SET_NAME, PR_GET_NAME, 0x53564d41 /* PR_SET_VMA: glibc names its arenas */ };
-	const uint32_t self[] = { (uint32_t)getpid(), 0 };
 
 	switch (verdict) {
 	case ALLOW: put_return(p, SECCOMP_RET_ALLOW); return;
@@ -331,8 +331,8 @@ static void put_verdict(struct program *p, uint8_t verdict)
 		else
 			put_choice(p, 0, prctls, sizeof(prctls) / sizeof(prctls[0]), EINVAL);
 		return;
-	case OF_SELF: put_choice(p, 0, self, 1, EPERM); return;
-	case PID_SELF: put_choice(p, 0, (const uint32_t[]){ 0, self[0] }, 2, EPERM); return;
+	case OF_SELF: put_choice(p, 0, &p->self, 1, EPERM); return;
+	case PID_SELF: put_choice(p, 0, (const uint32_t[]){ 0, p->self }, 2, EPERM); return;
 	case CLONE: /* a thread, no process */
 		if (!SANITIZED) {
 			put_argument(p, 0);
@@ -352,15 +352,21 @@ static void put_tree(struct program *p, const uint16_t *starts, const uint8_t *v
 		put_verdict(p, verdicts[0]);
 		return;
 	}
-	size_t half = count / 2, jump;
+	size_t half = count / 2, test, jump;
 
-	/* jumps of a condition reach 255 instructions only */
-	put(p, BPF_JMP | BPF_JGE | BPF_K, starts[half], 0, 1);
-	jump = p->size;
-	put(p, BPF_JMP | BPF_JA, 0, 0, 0);
+	/* jumps of a condition reach 255 instructions only: where the lower half is longer, one without takes it on */
+	test = p->size;
+	put(p, BPF_JMP | BPF_JGE | BPF_K, starts[half], 0, 0);
 	put_tree(p, starts, verdicts, half);
-	if (jump < PROGRAM_ROOM)
-		p->at[jump].k = (uint32_t)(p->size - jump - 1);
+	jump = p->size - test - 1;
+	if (jump <= 255 && test < PROGRAM_ROOM) {
+		p->at[test].jt = (uint8_t)jump;
+	} else {
+		p->size = test;
+		put(p, BPF_JMP | BPF_JGE | BPF_K, starts[half], 0, 1);
+		put(p, BPF_JMP | BPF_JA, (uint32_t)jump, 0, 0);
+		put_tree(p, starts, verdicts, half);
+	}
 	put_tree(p, starts + half, verdicts + half, count - half);
 }
 
@@ -381,6 +387,7 @@ static bool lock_calls(void)
 			verdicts[count++] = of_number[i];
 		}
 	p.size = 0;
+	p.self = (uint32_t)getpid();
 	put(&p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
 	put(&p, BPF_JMP | BPF_JEQ | BPF_K, MACHINE, 1, 0);
 	put_return(&p, SECCOMP_RET_KILL_PROCESS); /* 32-bit calls of a 64-bit process; those of x32 are above NUMBERS */

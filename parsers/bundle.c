@@ -425,8 +425,6 @@ static struct cul_bundle *bundle_new(const struct cul_limits *limits)
 	if (!l->spool_bytes)
 		l->spool_bytes = UINT64_C(64) << 30;
 	b->total = -1;
-	/* names in pax heads and 7z are Unicode; the C locale would lose them. For this thread, for the call */
-	b->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	return b;
 }
 

@@ -119,6 +119,9 @@ static int support(struct archive *a, enum cul_form form)
 static bool open_archive(struct cul_bundle *b, struct frame *f)
 {
 	f->archive = archive_read_new();
+	/* names in pax heads and 7z are Unicode; the C locale would lose them. For this thread, for the call */
+	if (!b->locale)
+		b->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	if (!f->archive) {
 		const char *lacks = cul_archive_lacks();
 		cul_bundle_damaged(b, f->name, "%s", lacks ? lacks : "out of memory");
