@@ -11,7 +11,7 @@
  * So are definitions of alerts and rules (Prometheus, Falco, Sigma, node-problem-detector, CRE, this program's own), which hold the
  * messages they wait for, and pages that tell what to do about a message: headings, and sentences like "If you see ...".
  *
- * And what a test that passed printed in a log of pytest (-s, live logs, -rP), go test -v or GoogleTest: it provoked that.
+ * And what a test that passed printed in a log of pytest (-s, live logs, -rP), go test -v, ctest -V or GoogleTest: it provoked that.
  *
  * A postmortem and a closed ticket that tell what was done since (unless the cause is still asked for), and a mail that says that an alert is over (Alertmanager's and Grafana's "[RESOLVED]",
  * Zabbix' "Resolved:", Nagios' "RECOVERY") report none either, nor does a sentence of a ticket about the past or another machine: "last
@@ -274,6 +274,12 @@ static enum trial trial_of(struct cul_slice line)
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (cul_has(line, cul_str(words[i].word)))
 			return words[i].means;
+	/* ctest -V: "      Start  1: name", "1: its output", " 1/12 Test  #1: name ....   Passed    0.10 sec" */
+	struct cul_slice text = cul_trim(line);
+	if (cul_skip(&text, CUL_LIT("Start ")) && (text = cul_trim(text)).size && isdigit((unsigned char)text.data[0]) && cul_has(text, CUL_LIT(": ")))
+		return BEGINS;
+	if (cul_has(line, CUL_LIT(" Test ")) && cul_has(line, CUL_LIT(" #")) && cul_has(line, CUL_LIT(" sec")))
+		return cul_has(line, CUL_LIT(".   Passed ")) ? PASSED : ENDS;
 	if (cul_starts(line, CUL_LIT("PASSED")) && (line.size == 6 || line.data[6] == ' '))
 		return PASSED;
 	if (cul_starts(line, CUL_LIT("FAILED")) || cul_starts(line, CUL_LIT("ERROR  ")) || cul_starts(line, CUL_LIT("SKIPPED")))
@@ -286,6 +292,8 @@ static enum trial trial_of(struct cul_slice line)
 
 bool cul_begins_trials(struct cul_slice line)
 {
+	if (cul_starts(without_stamp(line), CUL_LIT("Test project /")))
+		return true;
 	return line.size && memchr(line.data, '=', line.size) &&
 	       (cul_has(line, CUL_LIT("= test session starts =")) || cul_has(line, CUL_LIT("= PASSES =")) || cul_has(line, CUL_LIT("=== RUN  ")) ||
 		cul_has(line, CUL_LIT("[==========] Running ")));
@@ -294,6 +302,9 @@ bool cul_begins_trials(struct cul_slice line)
 bool cul_is_trials(struct cul_lines *lines)
 {
 	struct cul_line line;
+	/* a job of GitHub's runner (it stamps with seven digits): its tests may begin anywhere */
+	if (cul_lines_peek(lines, 0, &line) && line.text.size > 29 && line.text.data[19] == '.' && line.text.data[27] == 'Z' && without_stamp(line.text).size < line.text.size)
+		return true;
 	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
 		if (cul_begins_trials(line.text))
 			return true;
