@@ -146,19 +146,35 @@ static int by_strength(const void *pa, const void *pb, void *ctx)
 	return a->to - b->to;
 }
 
-static size_t make_links(struct cul_scored **s, size_t count, struct link *links)
+/* @first: of each finding the first one of its rule. A storm makes hundreds of a few rules: each is compared by name once an edge. */
+static void find_first(struct cul_scored **s, size_t count, size_t *first)
+{
+	size_t rules = 0, *met = first + count; /* the first ones */
+	for (size_t i = 0; i < count; i++) {
+		size_t k = 0;
+		while (k < rules && s[met[k]]->rule != s[i]->rule)
+			k++;
+		if (k == rules)
+			met[rules++] = i;
+		first[i] = met[k];
+	}
+}
+
+/* @first: room for count * 2; @named: for count */
+static size_t make_links(struct cul_scored **s, size_t count, struct link *links, size_t *first, bool *named)
 {
 	size_t n = 0;
 
+	find_first(s, count, first);
 	for (size_t a = 0; a < count; a++)
 		for (size_t e = 0; e < s[a]->rule->edge_count && e < 64; e++) {
 			const struct cul_edge *edge = &s[a]->rule->edges[e];
 			if (!(s[a]->edges >> e & 1))
 				continue;
 			for (size_t b = 0; b < count && n < EDGES; b++) {
-				if (a == b || !cul_cause_is(edge->cause, s[b]->f.cause) || !related(s[a], s[b], edge->same))
-					continue;
-				if (s[a]->rule == s[b]->rule)
+				if (first[b] == b)
+					named[b] = s[a]->rule != s[b]->rule && cul_cause_is(edge->cause, s[b]->f.cause);
+				if (!named[first[b]] || !related(s[a], s[b], edge->same))
 					continue;
 				enum cul_truth order = in_order(s[a], s[b], edge->within_ns);
 				if (order == CUL_FALSE)
@@ -336,12 +352,14 @@ int cul_graph(struct cul_judge *j, struct cul_scored **s, size_t count)
 	struct link *links = cul_arena_get(j->scratch, most * sizeof(*links));
 	struct cul_scored **before = cul_arena_get(j->scratch, (count + 1) * sizeof(*before));
 	struct twin *twins = cul_arena_get(j->scratch, pairs * sizeof(*twins));
+	size_t *first = cul_arena_get(j->scratch, (count * 2 + 1) * sizeof(*first));
+	bool *named = cul_arena_get(j->scratch, count + 1);
 
-	if (!links || !before || !twins) {
+	if (!links || !before || !twins || !first || !named) {
 		j->status = CUL_ENOMEM;
 		return 0;
 	}
-	size_t n = make_links(s, count, links);
+	size_t n = make_links(s, count, links, first, named);
 	qsort_r(links, n, sizeof(*links), by_strength, &ctx);
 	for (size_t i = 0; i < n; i++) {
 		struct cul_scored *child = s[links[i].to];
