@@ -53,15 +53,25 @@ static struct cul_slice base_name(struct cul_slice member)
 			break;
 		}
 	static const char *const packed[] = { ".gz", ".xz", ".bz2", ".zst" };
-	for (size_t i = 0; i < sizeof(packed) / sizeof(*packed); i++)
+	for (size_t i = 0; i < sizeof(packed) / sizeof(*packed) && memrchr(name.data, '.', name.size); i++)
 		if (cul_ends(name, cul_str(packed[i])))
 			name.size -= strlen(packed[i]);
 	return name;
 }
 
-static bool by_name(struct cul_slice member)
+/* Does the name end in one of these, each of which has one dot, at its start? */
+static bool has_suffix(struct cul_slice name, const char *const *ends, size_t count)
 {
-	struct cul_slice name = base_name(member);
+	const char *dot = memrchr(name.data, '.', name.size);
+	struct cul_slice suffix = dot ? cul_slice(dot, (size_t)(name.data + name.size - dot)) : CUL_NONE;
+	for (size_t i = 0; i < count && suffix.size > 1; i++)
+		if (suffix.data[1] == ends[i][1] && cul_is(suffix, cul_str(ends[i])))
+			return true;
+	return false;
+}
+
+static bool by_name(struct cul_slice member, struct cul_slice name)
+{
 	const char *dot = memrchr(name.data, '.', name.size), *end = name.data + name.size; /* each suffix has one, at its start */
 	for (size_t i = 0; dot && i < sizeof(suffixes) / sizeof(*suffixes); i++) {
 		if (dot + 1 == end || suffixes[i][1] != dot[1])
@@ -121,14 +131,10 @@ static bool by_lines(struct cul_lines *lines)
 }
 
 /* A person's notes may begin with a script and go on with what it printed. */
-static bool is_notes(struct cul_slice member)
+static bool is_notes(struct cul_slice name)
 {
-	static const char *const ends[] = { ".txt", ".log", ".out", ".err", ".md", "stdin" };
-	struct cul_slice name = base_name(member);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-		if (cul_ends(name, cul_str(ends[i])))
-			return true;
-	return false;
+	static const char *const ends[] = { ".txt", ".log", ".out", ".err", ".md" };
+	return has_suffix(name, ends, sizeof(ends) / sizeof(*ends)) || cul_ends(name, CUL_LIT("stdin"));
 }
 
 /* The letters of a line "key:", "- key:" or "\"key\":", whatever follows; else nothing. */
@@ -165,17 +171,21 @@ static bool is_setting(struct cul_slice line)
  */
 static bool by_keys(struct cul_lines *lines, size_t least, bool fenced)
 {
-	static const char *const pairs[][2] = { { "alert", "expr" }, { "rule", "condition" }, { "logsource", "detection" }, { "logPath", "rules" },
-						{ "must", "certainty" }, { "some", "certainty" }, { "cre", "rule" }, { "condition", "noDataState" },
-						{ "reason", "pattern" }, { "alert", "annotations" }, { "query", "message" } };
+#define PAIR(a, b) { { a, sizeof(a) - 1 }, { b, sizeof(b) - 1 } }
+	static const struct cul_slice pairs[][2] = { PAIR("alert", "expr"), PAIR("rule", "condition"), PAIR("logsource", "detection"), PAIR("logPath", "rules"),
+						     PAIR("must", "certainty"), PAIR("some", "certainty"), PAIR("cre", "rule"), PAIR("condition", "noDataState"),
+						     PAIR("reason", "pattern"), PAIR("alert", "annotations"), PAIR("query", "message") };
+#undef PAIR
 	unsigned first = 0, second = 0;
 	size_t told = 0, settings = 0;
 	struct cul_line line;
 	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line) && !(fenced && cul_starts(line.text, CUL_LIT("```"))); i++) {
+		if (!line.text.size || !memchr(line.text.data, ':', line.text.size))
+			continue;
 		struct cul_slice key = key_of(line.text);
 		for (size_t k = 0; key.size && k < sizeof(pairs) / sizeof(*pairs); k++) {
-			first |= (unsigned)cul_is(key, cul_str(pairs[k][0])) << k;
-			second |= (unsigned)cul_is(key, cul_str(pairs[k][1])) << k;
+			first |= (unsigned)(key.data[0] == pairs[k][0].data[0] && cul_is(key, pairs[k][0])) << k;
+			second |= (unsigned)(key.data[0] == pairs[k][1].data[0] && cul_is(key, pairs[k][1])) << k;
 		}
 	}
 	if (!(first & second))
@@ -202,24 +212,19 @@ static bool by_object(struct cul_lines *lines, bool fenced)
 	return versioned && object;
 }
 
-static bool is_settings(struct cul_slice member)
+static bool is_settings(struct cul_slice name)
 {
 	static const char *const ends[] = { ".yaml", ".yml", ".json", ".rules", ".rule", ".conf", ".toml" };
-	struct cul_slice name = base_name(member);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-		if (cul_ends(name, cul_str(ends[i])))
-			return true;
-	return false;
+	return has_suffix(name, ends, sizeof(ends) / sizeof(*ends));
 }
 
 /* "## CUDA out of memory", then "If you see ..., lower ...": a page about troubles. A ticket's headings ask (Describe the bug) and its text tells. */
-static bool by_advice(struct cul_slice member, struct cul_lines *lines)
+static bool by_advice(struct cul_slice name, struct cul_lines *lines)
 {
 	static const char *const advice[] = { "f you see ", "f you get ", "f you encounter ", "hen you see ", "ou may see ", "ou might see ", "usually means", "his means that ",
 					      "s caused by ", "be caused by ", "o fix th", "**cause", "**solution", "**fix", "**resolution", "**symptom", "## solution",
 					      "## cause", "## symptom", "## resolution", "## how to fix", "# troubleshooting", "## error", "## common ", "**symptoms" };
 	static const char *const named[] = { "troubleshoot", "runbook", "playbook", "known-issue", "known_issue", "error-codes", "cheatsheet", "howto", "how-to" };
-	struct cul_slice name = base_name(member);
 	struct cul_line line;
 	bool fenced = false;
 	size_t headings = 0;
@@ -349,6 +354,8 @@ static bool by_commit(struct cul_lines *lines)
 	struct cul_line line, next;
 	for (size_t i = 0; i < 4 && cul_lines_peek(lines, i, &line); i++) {
 		struct cul_slice text = line.text, hash;
+		if (!text.size || !memchr("d-c", text.data[0], 3))
+			continue;
 		bool more = cul_lines_peek(lines, i + 1, &next);
 		if (cul_starts(text, CUL_LIT("diff --git a/")) || (cul_starts(text, CUL_LIT("--- a/")) && more && cul_starts(next.text, CUL_LIT("+++ b/"))))
 			return true;
@@ -394,6 +401,8 @@ static bool by_all_clear(struct cul_lines *lines)
 	size_t seen = 0;
 	bool gone = false;
 	for (size_t i = 0; i < 60 && cul_lines_peek(lines, i, &line) && (i || line.text.size) && cul_trim(line.text).size; i++) {
+		if (!memchr("FTDMRS", line.text.data[0], 6))
+			continue;
 		for (size_t k = 0; k < sizeof(heads) / sizeof(*heads); k++)
 			seen += cul_starts(line.text, cul_str(heads[k]));
 		if (!cul_starts(line.text, CUL_LIT("Subject: ")))
@@ -418,14 +427,14 @@ static bool is_unanswered(struct cul_slice line)
 }
 
 /* "Ticket #12   Status: Closed" and what was done: nobody asks about that any more. */
-static bool by_closed_ticket(struct cul_slice member, struct cul_lines *lines)
+static bool by_closed_ticket(struct cul_slice name, struct cul_lines *lines)
 {
 	static const char *const heads[] = { "ticket", "issue", "incident", "case", "request", "工单" };
 	static const char *const shut[] = { "closed", "resolved", "done", "completed", "fixed", "已关闭", "已解决", "已完成" };
 	static const char *const done[] = { "replaced", "swapped", "repaired", "verified", "rebuilt", "fixed by", "closing", "已更换", "已修复", "已确认" };
 	struct cul_line line;
 	bool headed = false, over = false, mended = false;
-	if (!is_notes(member))
+	if (!is_notes(name))
 		return false;
 	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
 		struct cul_slice text = cul_trim(line.text);
@@ -449,13 +458,13 @@ static bool by_closed_ticket(struct cul_slice member, struct cul_lines *lines)
 }
 
 /* "# Postmortem: ..." with what was done since: the record of an incident that is over. */
-static bool by_postmortem(struct cul_slice member, struct cul_lines *lines)
+static bool by_postmortem(struct cul_slice name, struct cul_lines *lines)
 {
 	static const char *const heads[] = { "postmortem", "post-mortem", "post mortem", "事后复盘", "事故复盘" };
 	static const char *const done[] = { "resolved", "action items", "corrective actions", "已解决", "改进措施" };
 	struct cul_line line;
 	bool headed = false, over = false;
-	if (!is_notes(member))
+	if (!is_notes(name))
 		return false;
 	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
 		bool heading = cul_starts(line.text, CUL_LIT("#")) || (i < 3 && line.text.size < 120);
@@ -601,8 +610,9 @@ bool cul_is_writing(struct cul_slice member, struct cul_lines *lines)
 {
 	struct cul_slice name = base_name(member);
 	bool log = cul_ends(name, CUL_LIT(".log")) || cul_ends(name, CUL_LIT(".out")); /* a build's log may begin with what it builds */
-	return by_name(member) || by_all_clear(lines) || by_postmortem(member, lines) || by_closed_ticket(member, lines) || (!log && by_commit(lines)) || (!is_notes(member) && by_lines(lines)) || by_keys(lines, is_settings(member) ? 0 : 7, false) ||
-	       (is_settings(member) && by_object(lines, false)) || by_advice(member, lines);
+	bool settings = is_settings(name);
+	return by_name(member, name) || by_all_clear(lines) || by_postmortem(name, lines) || by_closed_ticket(name, lines) || (!log && by_commit(lines)) ||
+	       (!is_notes(name) && by_lines(lines)) || by_keys(lines, settings ? 0 : 7, false) || (settings && by_object(lines, false)) || by_advice(name, lines);
 }
 
 /* YAML, but no object of Kubernetes as it stands there: that has a status. */
@@ -635,23 +645,30 @@ bool cul_is_settings(struct cul_slice member, struct cul_lines *lines)
 {
 	static const char *const ends[] = { ".conf", ".cfg", ".ini", ".toml", ".properties", ".tf", ".tfvars", ".j2", ".tmpl", ".tpl", ".service", ".timer", ".socket", ".rules" };
 	struct cul_slice name = base_name(member);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-		if (cul_ends(name, cul_str(ends[i])))
-			return true;
+	if (has_suffix(name, ends, sizeof(ends) / sizeof(*ends)))
+		return true;
 	return (cul_ends(name, CUL_LIT(".yaml")) || cul_ends(name, CUL_LIT(".yml"))) && by_yaml(lines, false);
 }
 
 bool cul_is_paper(struct cul_slice name)
 {
-	return cul_starts(name, CUL_LIT("etc/")) || cul_has(name, CUL_LIT("/etc/")) || cul_has(name, CUL_LIT("sos_logs/")) ||
-	       cul_has(name, CUL_LIT("sos_reports/")) || cul_has(name, CUL_LIT("usr/share/")) || cul_has(name, CUL_LIT("usr/lib/")) ||
-	       cul_has(name, CUL_LIT("log/apt/eipp"));
+	struct cul_slice before, rest = name;
+	if (cul_starts(name, CUL_LIT("etc/")))
+		return true;
+	while (cul_cut(rest, CUL_LIT("/"), NULL, &rest)) {
+		before = cul_slice(name.data, (size_t)(rest.data - name.data) - 1);
+		if (cul_starts(rest, CUL_LIT("etc/")) || cul_ends(before, CUL_LIT("sos_logs")) || cul_ends(before, CUL_LIT("sos_reports")) ||
+		    (cul_ends(before, CUL_LIT("usr")) && (cul_starts(rest, CUL_LIT("share/")) || cul_starts(rest, CUL_LIT("lib/")))) ||
+		    (cul_ends(before, CUL_LIT("log")) && cul_starts(rest, CUL_LIT("apt/eipp"))))
+			return true;
+	}
+	return false;
 }
 
 bool cul_is_loggish(struct cul_slice name)
 {
-	if (cul_has(name, CUL_LIT("sos_commands/")) || cul_has(name, CUL_LIT("proc/")) || cul_has(name, CUL_LIT("sys/")))
+	if (!cul_ends(name, CUL_LIT(".log")) && !cul_ends(name, CUL_LIT(".out")) && !cul_ends(name, CUL_LIT(".err")) && !cul_ends(name, CUL_LIT(".txt")) &&
+	    !cul_is(name, CUL_LIT("stdin")))
 		return false;
-	return cul_ends(name, CUL_LIT(".log")) || cul_ends(name, CUL_LIT(".out")) || cul_ends(name, CUL_LIT(".err")) || cul_ends(name, CUL_LIT(".txt")) ||
-	       cul_is(name, CUL_LIT("stdin"));
+	return !cul_has(name, CUL_LIT("sos_commands/")) && !cul_has(name, CUL_LIT("proc/")) && !cul_has(name, CUL_LIT("sys/"));
 }
