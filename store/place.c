@@ -125,7 +125,7 @@ static enum cul_status read_all(struct placing *p)
 		p->sections[p->section_count++] = (struct place_section){ .member = (int)member, .log = parser && !strcmp(parser, "log"),
 									  .packages = parser && !strcmp(parser, "packages"),
 									  .first = raw_time(sections, 3), .last = raw_time(sections, 6),
-									  .host = -1, .from = CUL_NO_TIME, .to = CUL_NO_TIME, .end = CUL_NO_TIME,
+									  .host = -1, .from = CUL_NO_TIME, .to = CUL_NO_TIME, .end = CUL_NO_TIME, .dated = CUL_NO_TIME,
 									  .as_written = as_written(sections, 9) };
 		rc = SQLITE_DONE;
 	}
@@ -261,6 +261,7 @@ static enum cul_status find_ends(struct placing *p)
 		const struct placed *r = &p->rows[i];
 		if (!dated(r->clock, r->flags))
 			continue;
+		later(&p->sections[r->section - 1].dated, r->raw_last);
 		if (p->sections[r->section - 1].packages)
 			later(&upgraded, r->raw_last);
 		else if (r->host >= 0)
@@ -278,11 +279,16 @@ static enum cul_status find_ends(struct placing *p)
 		later(&bundle, p->hosts[i].latest);
 	for (size_t i = 0; i < p->section_count; i++) {
 		struct place_section *s = &p->sections[i];
-		int64_t written = place_member(p, s->member)->mtime, known = sane(written) ? written :
+		/* what its programs date in full tells the year, however late the file was copied */
+		int64_t written = place_member(p, s->member)->mtime, half = 183 * DAY,
+			own = s->last.no_year && !s->last.no_date && s->dated != CUL_NO_TIME ? wall(s->last, s->dated + half) : CUL_NO_TIME;
+		if (own != CUL_NO_TIME && own - s->dated < 2 * DAY && s->dated - own < 2 * DAY)
+			written = s->dated + half;
+		int64_t known = sane(written) ? written :
 				s->host >= 0 && p->hosts[s->host].latest != CUL_NO_TIME ? p->hosts[s->host].latest : bundle;
 		/* where nothing else has a year, the one that lies nearest to the last upgrade */
 		if (known == CUL_NO_TIME && upgraded != CUL_NO_TIME && s->last.no_year && !s->last.no_date)
-			known = upgraded + 183 * DAY;
+			known = upgraded + half;
 		s->end_guessed = known == CUL_NO_TIME;
 		if (known == CUL_NO_TIME)
 			known = now;

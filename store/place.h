@@ -25,6 +25,7 @@ struct place_section {
 	struct cul_time first, last;
 	int64_t from, to;          /* placed */
 	int64_t end;               /* wall time of its last record or of what is known instead: years and days end there */
+	int64_t dated;             /* the latest row that says its year, as written; CUL_NO_TIME */
 	bool log;                  /* records, not a capture */
 	bool packages;             /* a package manager's: it ends at the last upgrade, weeks before the rest perhaps */
 	bool end_guessed;
