@@ -11,6 +11,7 @@
 
 #include "base/auto.h"
 #include "base/error.h"
+#include "rules/ahead.h"
 #include "rules/cre.h"
 
 #define FILES 4096 /* of one call */
@@ -189,11 +190,12 @@ static enum cul_status load_document(struct cul_rules *rules, const struct cul_t
 }
 
 /* A file is read once and stays with the rules. @asked: it was named, not met in a folder. */
-static enum cul_status load_file(struct cul_rules *rules, const char *path, bool asked, struct cul_error *err)
+static enum cul_status load_file(struct cul_rules *rules, struct cul_ahead *ahead, char *const *paths, size_t number, bool asked, struct cul_error *err)
 {
-	struct cul_nodes nodes = { .many = true };
+	const char *path = paths[number];
+	struct cul_nodes nodes;
 	size_t root;
-	enum cul_status status = cul_yaml_file(path, &nodes, &root, err);
+	enum cul_status status = cul_ahead_take(ahead, paths, number, &nodes, &root, err);
 
 	if (status == CUL_OK) {
 		struct cul_node *copy = cul_arena_get(rules->arena, nodes.count * sizeof(*copy));
@@ -267,10 +269,13 @@ static enum cul_status collect(struct names *names, const char *path, int depth,
 		struct cul_slice name = cul_str(e->d_name);
 		if (e->d_name[0] == '.' || (size_t)snprintf(full, sizeof(full), "%s/%s", path, e->d_name) >= sizeof(full))
 			continue;
-		if (lstat(full, &st))
+		if (e->d_type == DT_UNKNOWN && lstat(full, &st))
 			continue;
-		if (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && (cul_ends(name, CUL_LIT(".yaml")) || cul_ends(name, CUL_LIT(".yml")))))
+		bool known = e->d_type != DT_UNKNOWN, folder = known ? e->d_type == DT_DIR : S_ISDIR(st.st_mode);
+		if (folder)
 			status = collect(names, full, depth + 1, err);
+		else if ((known ? e->d_type == DT_REG : S_ISREG(st.st_mode)) && (cul_ends(name, CUL_LIT(".yaml")) || cul_ends(name, CUL_LIT(".yml"))))
+			status = add_name(names, full, err);
 	}
 	closedir(d);
 	return status;
@@ -287,12 +292,14 @@ static enum cul_status load_paths(struct cul_rules *rules, const char *const *pa
 		if (names.count > from)
 			qsort(names.items + from, names.count - from, sizeof(*names.items), by_name);
 	}
+	struct cul_ahead *ahead = status == CUL_OK ? cul_ahead_begin(names.items, names.count) : NULL;
 	for (size_t i = 0; i < names.count && status == CUL_OK; i++) {
 		bool asked = false;
 		for (size_t k = 0; k < count && !asked; k++)
 			asked = !strcmp(paths[k], names.items[i]);
-		status = load_file(rules, names.items[i], asked, err);
+		status = load_file(rules, ahead, names.items, i, asked, err);
 	}
+	cul_ahead_end(ahead);
 	for (size_t i = 0; i < names.count; i++)
 		free(names.items[i]);
 	free(names.items);

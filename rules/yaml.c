@@ -6,9 +6,11 @@
 #include "rules/node.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <yaml.h>
 
 #include "base/auto.h"
@@ -229,14 +231,25 @@ enum cul_status cul_yaml_read(const char *file, struct cul_slice bytes, struct c
 
 enum cul_status cul_yaml_file(const char *path, struct cul_nodes *into, size_t *root, struct cul_error *err)
 {
-	CUL_AUTO(cul_fclosep) FILE *f = fopen(path, "rbe");
-	if (!f)
-		return cul_fail(err, CUL_EIO, "%s: %s", path, strerror(errno));
-	CUL_AUTO(cul_freep) char *bytes = malloc(CUL_YAML_BYTES + 1);
-	if (!bytes)
-		return cul_fail(err, CUL_ENOMEM, "%s: out of memory", path);
-	size_t size = fread(bytes, 1, CUL_YAML_BYTES + 1, f);
-	if (ferror(f))
+	CUL_AUTO(cul_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	CUL_AUTO(cul_freep) char *bytes = NULL;
+	size_t size = 0, room = 0;
+	ssize_t n = fd < 0 ? -1 : 1;
+
+	/* most are small: a folder may hold thousands */
+	for (; n > 0 && size <= CUL_YAML_BYTES; size += n > 0 ? (size_t)n : 0) {
+		if (size == room) {
+			room = !room ? 16 << 10 : room < CUL_YAML_BYTES / 4 ? room * 4 : CUL_YAML_BYTES + 1;
+			char *larger = realloc(bytes, room);
+			if (!larger)
+				return cul_fail(err, CUL_ENOMEM, "%s: out of memory", path);
+			bytes = larger;
+		}
+		do
+			n = read(fd, bytes + size, room - size);
+		while (n < 0 && errno == EINTR);
+	}
+	if (n < 0)
 		return cul_fail(err, CUL_EIO, "%s: %s", path, strerror(errno));
 	return cul_yaml_read(path, (struct cul_slice){ bytes, size }, into, root, err);
 }
