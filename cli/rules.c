@@ -35,8 +35,11 @@ static int list_rules(const struct options *o, const struct cul_rules *rules)
 			putchar('}');
 		} else {
 			printf("%-44s %-8s %c ", info.id, info.sign ? info.sign : severity_name(info.severity), info.builtin ? ' ' : '*');
-			put_text(stdout, slice_of(info.title));
+			char *title = cul_rules_plain(info.title);
+
+			put_text(stdout, slice_of(title));
 			putchar('\n');
+			free(title);
 		}
 		shown++;
 	}

@@ -22,7 +22,7 @@
 #define LANES 16
 #define LANE_H 34
 #define LABEL_W 300
-#define AXIS_W 640
+#define AXIS_W 620
 #define COLUMNS 32  /* of a line in a box */
 
 /* ---- the forest ------------------------------------------------------------------------------ */

@@ -21,6 +21,108 @@ bool cul_rules_info(const struct cul_rules *rules, size_t index, const char *lan
 	return true;
 }
 
+/* The end of the argument that begins @text: its comma or the bracket that closes the call. */
+static size_t argument(struct cul_slice text)
+{
+	int depth = 0;
+	bool quoted = false;
+	size_t i = 0;
+
+	for (; i < text.size; i++) {
+		char c = text.data[i];
+
+		quoted ^= c == '\'';
+		if (quoted)
+			continue;
+		if (!depth && (c == ',' || c == ')'))
+			break;
+		depth += (c == '(') - (c == ')');
+	}
+	return i;
+}
+
+static bool word_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* The field that an expression speaks of: of "default(first(a.node_name), first(b.node_name))" it is node_name; else its last name. */
+static struct cul_slice field_of(struct cul_slice e)
+{
+	struct cul_slice name = CUL_NONE;
+	bool quoted = false;
+
+	for (size_t i = 0; i < e.size; i++) {
+		quoted ^= e.data[i] == '\'';
+		if (quoted || !word_byte(e.data[i]))
+			continue;
+		size_t from = i;
+		while (i < e.size && word_byte(e.data[i]))
+			i++;
+		bool call = i < e.size && e.data[i] == '(', term = i < e.size && e.data[i] == '.' && i + 1 < e.size && word_byte(e.data[i + 1]);
+		if (!call && !term && (e.data[from] < '0' || e.data[from] > '9'))
+			name = cul_slice(e.data + from, i - from);
+		if (from && e.data[from - 1] == '.' && name.size)
+			break;
+		i--;
+	}
+	return name;
+}
+
+/* "if(CONDITION, THEN, ELSE)": what is said when it holds; a text as it stands; else "<field>" */
+static void plain_expression(FILE *out, struct cul_slice e)
+{
+	struct cul_slice rest = cul_trim(e);
+
+	for (int i = 0; i < 4 && cul_skip(&rest, CUL_LIT("if(")); i++) {
+		rest = cul_from(rest, argument(rest));
+		cul_skip(&rest, CUL_LIT(","));
+		rest = cul_trim(cul_slice(rest.data, argument(rest)));
+	}
+	if (rest.size > 1 && rest.data[0] == '\'' && rest.data[rest.size - 1] == '\'') {
+		fwrite(rest.data + 1, 1, rest.size - 2, out);
+		return;
+	}
+	rest = field_of(rest);
+	if (rest.size)
+		fprintf(out, "<%.*s>", (int)rest.size, rest.data);
+	else
+		fputs("…", out);
+}
+
+static void print_plain(FILE *out, struct cul_slice s)
+{
+	for (size_t i = 0; i < s.size; i++) {
+		char c = s.data[i];
+		bool twice = (c == '{' || c == '}') && i + 1 < s.size && s.data[i + 1] == c; /* stands for one */
+		const char *end = c == '{' && !twice ? memchr(s.data + i, '}', s.size - i) : NULL;
+
+		if (end) {
+			plain_expression(out, cul_slice(s.data + i + 1, (size_t)(end - s.data) - i - 1));
+			i = (size_t)(end - s.data);
+		} else {
+			fputc(c, out);
+			i += twice;
+		}
+	}
+}
+
+char *cul_rules_plain(const char *text)
+{
+	char *ret = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&ret, &size);
+
+	if (!out)
+		return NULL;
+	print_plain(out, cul_str(text ? text : ""));
+	if (fclose(out)) {
+		free(ret);
+		return NULL;
+	}
+	return ret;
+}
+
 /* A node on one line, as YAML's flow style writes it. */
 static void print_flow(FILE *out, const struct cul_tree *tree, const struct cul_node *n)
 {
@@ -56,8 +158,11 @@ static void print_flow(FILE *out, const struct cul_tree *tree, const struct cul_
 static void print_text(FILE *out, const struct cul_rule *r, const char *lead, const struct cul_node *n, const char *lang)
 {
 	struct cul_slice s = cul_text_raw(&r->tree, n, lang);
-	if (s.size)
-		fprintf(out, "%s%.*s\n", lead, (int)s.size, s.data);
+	if (!s.size)
+		return;
+	fputs(lead, out);
+	print_plain(out, s);
+	fputc('\n', out);
 }
 
 static void print_terms(FILE *out, const struct cul_rule *r, enum cul_part_role role, const char *head)

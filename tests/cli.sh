@@ -382,6 +382,11 @@ run 0 "rules test of a Chinese draft" rules test "$scratch/user.yaml"
 run 2 "rules new without a place" rules new --from "$scratch/draft"
 run 2 "rules new of no source" rules new --from "$scratch/draft" other.log:1
 
+# a rule in words: fields in place of expressions, doubled braces as one
+run 0 "rules list" rules list kernel
+says "rules list" out 'The memory limit of <cgroup> was reached'
+run 0 "a rule in words" explain sys.fd-exhausted
+says "a rule in words" out "awk '\{print .NF\}'"
 run 0 "formats" formats
 says "formats" out nvidia_smi
 

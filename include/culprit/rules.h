@@ -142,6 +142,8 @@ struct cul_rule_info {
 	const char *sign; /* "good", "change": no cause, it tells when all was well or what changed; NULL for a rule */
 };
 CUL_API bool cul_rules_info(const struct cul_rules *rules, size_t index, const char *lang, struct cul_rule_info *info);
+/** A rule's title or summary with "<field>" in place of what is computed from a case; caller frees with free(). NULL: out of memory. */
+CUL_API char *cul_rules_plain(const char *text);
 /** The YAML text of a rule, or the rule in words; caller frees with free(). NULL: no such rule. */
 CUL_API char *cul_rules_words(const struct cul_rules *rules, const char *id, const char *lang);
 
