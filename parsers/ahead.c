@@ -3,7 +3,7 @@
  * A stream whose bytes are made ahead by a thread of its own: unpacking goes on while what was unpacked is read.
  *
  * The thread owns all below and fills one slot after the other; the reader looks at the bytes there, and may keep a slot on loan until
- * it is done with it. Neither is woken for a single slot. What comes out, and what damage it leaves, is the same as without.
+ * it is done with it. The thread is not woken for each slot. What comes out, and what damage it leaves, is the same as without.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #include "parsers/unpack.h"
 
-#define FILLED 6            /* slots that wait for the reader at most */
+#define FILLED 12           /* slots that wait for the reader at most */
 #define BYTES (256u << 10)  /* of a slot */
 #define FRONT (64u << 10)   /* in front of them: for what the reader has left of the slot before */
 
@@ -120,7 +120,7 @@ static void *make(void *ctx)
 		}
 		a->no_memory = !slot;
 		a->ended = size < BYTES;
-		if (a->waits && (a->count > 1 || a->ended))
+		if (a->waits && (a->count || a->ended))
 			pthread_cond_signal(&pool->filled);
 	}
 	pthread_mutex_unlock(&pool->lock);
