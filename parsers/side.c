@@ -16,7 +16,7 @@
 #include "parsers/opened.h"
 
 #define CREW 15
-#define BATCHES (2 * (CREW + 1) + 2)
+#define BATCHES (3 * (CREW + 1))
 #define MEMBERS 64          /* of a batch */
 #define BYTES (256u << 10)  /* the same: more than these and it is full */
 #define GROWS (16u << 20)   /* a file that grows while it is read is read so far */
@@ -88,7 +88,7 @@ struct worker {
 struct cul_side {
 	struct cul_parse *parse;
 	struct worker workers[CREW + 1]; /* the first one is the thread's that reads */
-	size_t crew;
+	size_t crew, running;
 	struct batch *batches[BATCHES];
 	size_t first, count, most; /* in the bundle's order */
 	struct batch *filling; /* the last of them, or NULL: nobody else looks at it */
@@ -264,16 +264,21 @@ static void parse(struct worker *w, struct batch *b)
 	b->err = w->err;
 }
 
-static struct batch *waiting(struct cul_side *side)
+/* The oldest batch that nobody has; NULL: not more than @spare of them wait. */
+static struct batch *waiting(struct cul_side *side, size_t spare)
 {
-	for (size_t i = 0; i < side->count; i++) {
+	struct batch *ret = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < side->count && count <= spare; i++) {
 		struct batch *b = side->batches[(side->first + i) % side->most];
-		if (b->state == READY) {
-			b->state = TAKEN;
-			return b;
-		}
+		count += b->state == READY;
+		if (b->state == READY && !ret)
+			ret = b;
 	}
-	return NULL;
+	if (count <= spare)
+		return NULL;
+	ret->state = TAKEN;
+	return ret;
 }
 
 static void *run(void *ctx)
@@ -282,7 +287,7 @@ static void *run(void *ctx)
 	struct cul_side *side = w->side;
 	pthread_mutex_lock(&side->lock);
 	while (!side->stop) {
-		struct batch *b = waiting(side);
+		struct batch *b = waiting(side, 0);
 		if (!b) {
 			pthread_cond_wait(&side->work, &side->lock);
 			continue;
@@ -378,13 +383,13 @@ static void empty(struct batch *b)
 	b->state = FILLING;
 }
 
-/* The oldest batch comes to the sink; whoever waits for it lends a hand. */
+/* The oldest batch comes to the sink; whoever waits for it lends a hand, but leaves one for each of the others, who would have to wait for him. */
 static void tell_oldest(struct cul_side *side)
 {
 	struct batch *b = side->batches[side->first];
 	pthread_mutex_lock(&side->lock);
 	while (b->state != DONE) {
-		struct batch *other = waiting(side);
+		struct batch *other = waiting(side, side->running);
 		if (!other) {
 			pthread_cond_wait(&side->done, &side->lock);
 			continue;
@@ -522,13 +527,14 @@ struct cul_side *cul_side_new(struct cul_parse *parse)
 	pthread_cond_init(&side->work, NULL);
 	pthread_cond_init(&side->done, NULL);
 	size_t wanted = parse->limits.threads < CREW + 1 ? parse->limits.threads : CREW + 1;
-	side->most = 2 * wanted;
+	side->most = 3 * wanted;
 	bool good = hire(side, &side->workers[0]);
 	for (size_t i = 1; good && i < wanted; i++) {
 		struct worker *w = &side->workers[i];
 		side->crew = i;
 		good = hire(side, w);
 		w->runs = good && !pthread_create(&w->thread, NULL, run, w);
+		side->running += w->runs;
 	}
 	if (good)
 		return side;
