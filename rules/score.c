@@ -73,17 +73,25 @@ static const struct cul_fact *keep_facts(struct facts *f)
 	return copy;
 }
 
+/* A row of a query, its fields and its texts live no longer than the match. */
+static struct cul_value kept_value(struct facts *f, const struct cul_row *row, size_t i)
+{
+	struct cul_value v = row->values[i];
+	if (strcmp(row->kind->name, "sql") != 0)
+		return v;
+	v.field = NULL;
+	if (v.type == CUL_TEXT)
+		v.s = cul_str(cul_arena_copy(f->arena, v.s));
+	return v;
+}
+
 static void row_facts(struct facts *f, const struct cul_row *row)
 {
 	for (size_t i = 0; i < row->count; i++) {
-		struct cul_value v = row->values[i];
-		const char *name = v.field ? v.field->name : NULL;
-		if (name && row->interest < 0 && row->member < 0) { /* of a query: lives no longer than the match */
+		const char *name = row->values[i].field ? row->values[i].field->name : NULL;
+		struct cul_value v = kept_value(f, row, i);
+		if (name && !v.field)
 			name = cul_arena_copy(f->arena, cul_str(name));
-			v.field = NULL;
-			if (v.type == CUL_TEXT)
-				v.s = cul_str(cul_arena_copy(f->arena, v.s));
-		}
 		if (name)
 			add_fact(f, name, v);
 	}
@@ -185,7 +193,7 @@ static void make_entities(struct cul_match *m, struct cul_scored *s)
 			for (size_t v = 0; v < row->count; v++) {
 				const char *name = row->values[v].field ? entity_name(row->values[v].field->entity) : NULL;
 				if (name)
-					add_fact(&f, name, row->values[v]);
+					add_fact(&f, name, kept_value(&f, row, v));
 			}
 		}
 	}
