@@ -426,7 +426,8 @@ static void read_member(struct cul_parse *p)
 		if (at.blanks && drop_title(p, &at, &line))
 			continue;
 		if ((at.trials && cul_in_passed_trial(p->lines)) || (at.fenced && is_remark(p, line.text)) || (at.ticket && cul_is_injected(line.text)) ||
-		    (at.ticket && !at.fenced && (cul_is_hearsay(line.text) || (is_indented(line.text) && cul_is_told_of(p->lines, true))))) {
+		    (at.ticket && !at.fenced && cul_is_hearsay(line.text)) ||
+		    (at.ticket && (at.fenced ? cul_starts(line.text, CUL_LIT(">")) : is_indented(line.text)) && cul_is_told_of(p->lines, true))) {
 			drop_line(p, &line);
 			p->span.lines += p->open; /* as if it had been passed over */
 			continue;

@@ -518,18 +518,43 @@ bool cul_is_ticket(struct cul_slice member, struct cul_lines *lines)
 		return true;
 	if (!cul_ends(name, CUL_LIT(".txt")) && !cul_is(name, CUL_LIT("stdin")))
 		return false;
+	size_t told = 0, items = 0;
 	if (is_mail(lines))
 		return true;
-	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
 		if (cul_starts(line.text, CUL_LIT("```")))
 			return true;
-	return false;
+		told += cul_trim(line.text).size != 0;
+		items += cul_starts(line.text, CUL_LIT("- ")) && line.text.size > 30 && !is_setting(line.text);
+	}
+	return items >= 2 && items * 2 >= told; /* somebody's list: a handover, say */
+}
+
+/* "- node c-22: sdb replaced ("critical medium error, dev sdb"), array rebuilt, closed.": an item of a list that is done. */
+static bool is_done_item(struct cul_slice line)
+{
+	static const char *const ends[] = { "closed", "resolved", "done", "fixed", "mended", "已关闭", "已解决", "已修复", "已处理" };
+	struct cul_slice text = cul_trim(line);
+	if (!cul_skip(&text, CUL_LIT("- ")) && !cul_skip(&text, CUL_LIT("* ")) && !cul_skip(&text, CUL_LIT("• ")))
+		return false;
+	while (text.size && strchr(".!)", text.data[text.size - 1]))
+		text.size--;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		size_t n = strlen(ends[i]);
+		if (text.size < n + 8 || !strchr(" ,;:(", text.data[text.size - n - 1]) || !cul_is_nocase(cul_from(text, text.size - n), cul_str(ends[i])))
+			continue;
+		struct cul_slice before = cul_slice(text.data + text.size - n - 8, 8); /* "not fixed", "to be closed" */
+		return !is_unanswered(text) && !cul_has(before, CUL_LIT("not ")) && !cul_has(before, CUL_LIT("n't ")) && !cul_has(before, CUL_LIT(" be "));
+	}
+	return cul_ends(text, CUL_LIT("已关闭")) || cul_ends(text, CUL_LIT("已解决"));
 }
 
 bool cul_is_hearsay(struct cul_slice line)
 {
 	struct cul_slice rest = line;
 	bool told = false;
+	if (is_done_item(line))
+		return true;
 	/* `what is quoted` counts, each by its own sentence up to there */
 	while (rest.size) {
 		const char *open = memchr(rest.data, '`', rest.size);
