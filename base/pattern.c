@@ -3,7 +3,7 @@
  * PCRE2 with limits, and the literals that a match must hold.
  *
  * cul_pattern_literals() walks the pattern as a person would: what stands outside of quantified parts, classes and
- * look-arounds must stand in every match. Where it is not sure it gives up; it never claims too much.
+ * negative look-arounds must stand in every match, or beside it. Where it is not sure it gives up; it never claims too much.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "base/pattern.h"
@@ -129,11 +129,13 @@ const char *cul_pattern_group_name(const struct cul_pattern *p, size_t i)
 struct run {
 	char text[RUN];
 	size_t size;
+	bool folds; /* a letter of it is a class, [Ee] */
 };
 
 /* Literals one of which must stand in a match; count 0: nothing is known. */
 struct found {
 	size_t count, shortest;
+	bool folds;   /* they stand there in either case */
 	double often; /* in a MiB of log text, all of them together */
 	struct run *runs;
 };
@@ -170,8 +172,9 @@ static void offer_run(struct walk *w, struct found *best, struct run *run)
 {
 	if (run->size) {
 		/* each costs a little, however rare it is; of two that never stand anywhere the longer one is taken */
-		double often = cul_literal_per_mib(cul_slice(run->text, run->size), w->folds) + 0.02 + 1e-3 / (double)run->size;
-		struct found one = { 1, run->size, often, malloc(sizeof(*run)) };
+		bool folds = w->folds || run->folds;
+		double often = cul_literal_per_mib(cul_slice(run->text, run->size), folds) + 0.02 + 1e-3 / (double)run->size;
+		struct found one = { 1, run->size, run->folds, often, malloc(sizeof(*run)) };
 		if (one.runs) {
 			*one.runs = *run;
 			better(best, &one);
@@ -180,6 +183,7 @@ static void offer_run(struct walk *w, struct found *best, struct run *run)
 		}
 	}
 	run->size = 0;
+	run->folds = false;
 }
 
 static void push(struct walk *w, struct found *best, struct run *run, char c)
@@ -225,6 +229,18 @@ static bool quantifier(struct walk *w, unsigned *least)
 	}
 	if (w->p < w->end && (*w->p == '?' || *w->p == '+'))
 		w->p++;
+	return true;
+}
+
+/* Behind '[': is it one letter in both its cases, to be found once? Then past it, and the letter in @c. */
+static bool either_case(struct walk *w, char *c)
+{
+	const char *p = w->p;
+	if (w->end - p < 3 || p[2] != ']' || p[0] == p[1] || !isalpha((unsigned char)p[0]) || tolower((unsigned char)p[0]) != tolower((unsigned char)p[1]) ||
+	    (w->end - p > 3 && memchr("*+?{", p[3], 4)))
+		return false;
+	*c = (char)tolower((unsigned char)p[0]);
+	w->p += 3;
 	return true;
 }
 
@@ -317,7 +333,11 @@ static struct found group(struct walk *w)
 		bool plain = eat(w, ":") || eat(w, ">") || eat(w, "|");
 		if (plain) {
 			dead = false;
-		} else if (eat(w, "=") || eat(w, "!") || eat(w, "<=") || eat(w, "<!")) {
+		} else if (eat(w, "=")) {
+			dead = false; /* what must follow, must stand there */
+		} else if (eat(w, "<=")) {
+			w->before.size = 0;
+		} else if (eat(w, "!") || eat(w, "<!")) {
 			dead = true;
 		} else if (eat(w, "P<") || eat(w, "<") || eat(w, "'")) {
 			char close = w->p[-1] == '\'' ? '\'' : '>';
@@ -366,13 +386,16 @@ static struct found sequence(struct walk *w, const struct run *before)
 	struct run run = *before;
 	while (!w->failed && w->p < w->end && *w->p != '|' && *w->p != ')') {
 		char c = *w->p++;
-		bool literal = false;
+		bool literal = false, folds = false;
 		struct found inside = { 0 };
 		unsigned least = 1;
 		if (c == '(') {
 			w->before = run;
 			offer_run(w, &best, &run);
 			inside = group(w);
+		} else if (c == '[' && either_case(w, &c)) {
+			literal = true;
+			folds = true;
 		} else if (c == '[') {
 			offer_run(w, &best, &run);
 			skip_class(w);
@@ -397,6 +420,7 @@ static struct found sequence(struct walk *w, const struct run *before)
 		bool many = quantifier(w, &least);
 		if (literal && !many) {
 			push(w, &best, &run, c);
+			run.folds |= folds;
 		} else if (literal) {
 			if (least)
 				push(w, &best, &run, c);
@@ -427,6 +451,7 @@ static struct found alternatives(struct walk *w, bool top)
 				all.runs = runs;
 				all.count += one.count;
 				all.often += one.often;
+				all.folds |= one.folds;
 				if (first || one.shortest < all.shortest)
 					all.shortest = one.shortest;
 			} else {
@@ -448,7 +473,7 @@ char **cul_pattern_literals(const char *pattern, size_t least, bool *caseless)
 	struct walk w = { .p = pattern, .end = pattern + strlen(pattern) };
 	struct found all = alternatives(&w, true);
 	/* caseless in one place: all is searched without case, which finds more and loses nothing */
-	bool any = w.folds;
+	bool any = w.folds || all.folds;
 	if (w.failed || w.p != w.end || !all.count || all.shortest < least) {
 		found_free(&all);
 		return NULL;

@@ -449,7 +449,14 @@ static void literals(void **state)
 		{ "first|", 4, NULL },
 		{ "(first|second)?third", 4, "third" },
 		{ "(?:first|second) then more", 4, " then more" },
-		{ "(?=lookahead)abcd", 4, "abcd" },
+		{ "(?=lookahead)abcd", 4, "lookahead" },
+		{ "signal(?= lost) .*", 4, "signal lost" },
+		{ "abcd(?<=behind)e", 4, "behind" },
+		{ "[Ee]poch \\d+", 4, "i:epoch " },
+		{ "[Ee]?poch \\d+", 4, "poch " },
+		{ "[Ee]{2}poch", 4, "poch" },
+		{ "[Ef]poch", 4, "poch" },
+		{ "[Aa]bcd or [Xx]yzwv|Efgh", 4, "i:abcd or xyzwv|efgh" },
 		{ "(?!lookahead)abcd", 4, "abcd" },
 		{ "abcd(?<!lookbehind)", 4, "abcd" },
 		{ "(?<name>abcd)", 4, "abcd" },
@@ -486,7 +493,7 @@ static void literals(void **state)
 static void literals_hold(void **state)
 {
 	static const char *const parts[] = { "a",   "b",   "A",  "ab", "a?", "b*",     "a+",	"(a|b)", "(?:ab|ba)", "[ab]", "[^a]", "(",	   ")",	  "|",	  "a{0}", "b{2}",
-					     "(?i)", "(?-i)", ".", "^",  "$",  "(?=ab)", "(?!b)", "\\b",   "(ab)?",     "(?i:b)", "\\w", "(?<!a)", "{1,2}", "?", "(?|a|b)", "(a)(?1)" };
+					     "(?i)", "(?-i)", ".", "^",  "$",  "(?=ab)", "(?<=ab)", "[aA]", "(?!b)", "\\b",   "(ab)?",     "(?i:b)", "\\w", "(?<!a)", "{1,2}", "?", "(?|a|b)", "(a)(?1)" };
 	uint32_t seed = 7;
 	size_t matched = 0;
 	(void)state;
