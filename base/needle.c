@@ -21,13 +21,15 @@
 #include "base/needle_inside.h"
 
 #define NEAR 64          /* hits that wait for their turn without memory of their own */
-#define LITERAL 250      /* windows beyond this offset are not considered */
+#define BESIDE_BEFORE 4  /* bytes */
+#define LITERAL 40       /* windows beyond this offset are not considered */
 
 struct entry {
 	uint32_t needle;
 	uint32_t at;            /* offset of the window in the literal */
 	uint32_t size;
-	uint32_t more, more_at; /* the literal's first or last four bytes, folded: whichever tells more; looked at before the needle is */
+	int32_t beside;         /* eight bytes from here on, counted from the window, … */
+	uint64_t bits, value;   /* … of which these bits are so wherever the literal stands; looked at before the needle is */
 };
 
 /* What is sought at one window; those of a window follow one another. */
@@ -184,6 +186,44 @@ static struct group *group_of(const struct cul_needles *set, uint32_t window)
 	}
 }
 
+/* Eight bytes of the literal from @at on, which may be outside of it; @bits: those that must be so in the text. */
+static uint64_t view(const struct cul_needle *n, int64_t at, uint64_t *bits)
+{
+	char bytes[sizeof(uint64_t)] = { 0 }, known[sizeof(bytes)] = { 0 };
+	if (!n->caseless && at >= 0 && at + (int64_t)sizeof(bytes) <= (int64_t)n->literal.size) {
+		*bits = UINT64_MAX;
+		return load_eight(n->literal.data + at);
+	}
+	for (int64_t i = 0; i < (int64_t)sizeof(bytes); i++) {
+		if (at + i < 0 || at + i >= (int64_t)n->literal.size)
+			continue;
+		char c = n->literal.data[at + i];
+		known[i] = (char)(n->caseless && c >= 'a' && c <= 'z' ? 0xdf : 0xff);
+		bytes[i] = c & known[i];
+	}
+	*bits = load_eight(known);
+	return load_eight(bytes);
+}
+
+static struct entry entry_of(const struct cul_needles *set, const struct wanted *w)
+{
+	static const int32_t places[] = { -BESIDE_BEFORE, 0, -BESIDE_BEFORE / 2 };
+	const struct cul_needle *n = &set->needles[w->needle];
+	struct entry e = { .needle = w->needle, .at = w->at, .size = (uint32_t)n->literal.size };
+	int64_t most = -1;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		int64_t from = (int64_t)w->at + places[i], to = from + (int64_t)sizeof(uint64_t);
+		int64_t known = (to < e.size ? to : (int64_t)e.size) - (from > 0 ? from : 0);
+		if (known <= most)
+			continue;
+		most = known;
+		e.beside = places[i];
+	}
+	e.value = view(n, (int64_t)w->at + e.beside, &e.bits);
+	return e;
+}
+
 /* Groups and their entries, out of all windows: counted, then put there. */
 static bool put_in_order(struct cul_needles *set, const struct wanted *wanted, size_t count)
 {
@@ -205,11 +245,8 @@ static bool put_in_order(struct cul_needles *set, const struct wanted *wanted, s
 		used += set->groups[i].count;
 	}
 	for (size_t i = 0; i < count; i++) {
-		const struct wanted *w = &wanted[i];
-		const struct cul_slice literal = set->needles[w->needle].literal;
-		struct group *g = group_of(set, w->window);
-		size_t last = literal.size - sizeof(uint32_t), more = w->at > last - w->at ? 0 : last;
-		set->entries[g->first++] = (struct entry){ w->needle, w->at, (uint32_t)literal.size, cul_fold(load(literal.data + more)), (uint32_t)more };
+		struct group *g = group_of(set, wanted[i].window);
+		set->entries[g->first++] = entry_of(set, &wanted[i]);
 	}
 	for (uint32_t i = 0; i < room; i++)
 		set->groups[i].first -= set->groups[i].count;
@@ -359,13 +396,17 @@ static bool stands(const struct cul_needle *n, struct cul_slice text, size_t sta
 static void look_group(const struct cul_needles *set, struct cul_slice text, size_t i, bool small, struct queue *q)
 {
 	const struct group *g = group_of(set, cul_fold(load(text.data + i)));
+	bool inside = i >= BESIDE_BEFORE && text.size - i >= sizeof(uint64_t);
 	for (uint32_t e = g->first; e < g->first + g->count; e++) {
 		const struct entry *entry = &set->entries[e];
 		size_t start = i - entry->at;
-		if (entry->at > i || text.size - start < entry->size || cul_fold(load(text.data + start + entry->more_at)) != entry->more ||
-		    (small && entry->size > CUL_WINDOW_BYTES) || !stands(&set->needles[entry->needle], text, start))
+		if (inside && ((load_eight(text.data + (int64_t)i + entry->beside) ^ entry->value) & entry->bits))
 			continue;
-		tell(q, i);
+		if (entry->at > i || text.size - start < entry->size || (small && entry->size > CUL_WINDOW_BYTES) ||
+		    !stands(&set->needles[entry->needle], text, start))
+			continue;
+		if (q->count)
+			tell(q, i);
 		queue_hit(q, entry->needle, start + entry->size);
 	}
 }
