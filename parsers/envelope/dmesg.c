@@ -6,6 +6,7 @@
  *   <6>[  812.100000] text                       kern  :err   : [  812.100000] text
  *   [Sat Nov 21 02:00:59 2026] text              [  812.100000 <    0.000123>] text
  *   [Nov21 02:00] text   [  +0.000123] text      2026-11-21T02:00:59,123456+01:00 text
+ *   host1 login: [  812.100000] text             a serial console that waits for somebody
  *   6,339,5140900,-,caller=T1;text               10.0.0.1: kern:    info: [2026-11-21T02:00:59.1Z]: text (a name in place of the address)
  *
  * Printed by print_prefix() in kernel/printk/printk.c (caller ids with CONFIG_PRINTK_CALLER, since 5.1),
@@ -66,6 +67,20 @@ static int take_node(struct cul_slice *text, struct cul_record *rec)
 	rec->host = node;
 	*text = rest;
 	return facility;
+}
+
+/* getty's prompt, which a serial console's next line stands behind */
+static bool skip_login(struct cul_slice *text)
+{
+	struct cul_slice host, rest;
+
+	if (!cul_cut(cul_slice(text->data, text->size < 80 ? text->size : 80), CUL_LIT(" login: ["), &host, NULL) || cul_has(host, CUL_LIT(" ")))
+		return false;
+	rest = cul_from(*text, host.size + 8);
+	if (rest.size < 2 || (rest.data[1] != ' ' && !cul_peel_digit(rest.data[1])))
+		return false;
+	*text = rest;
+	return true;
 }
 
 /* "] ", "]: ", then "[    T1] " */
@@ -191,7 +206,7 @@ static int dmesg_peel(struct cul_slice line, struct cul_record *rec)
 		} else {
 			rest = line;
 			facility = take_node(&rest, rec);
-			if (!facility)
+			if (!facility && !skip_login(&rest))
 				return 0;
 		}
 	} else if (line.data[0] == '<') {

@@ -8,6 +8,8 @@
  *   {"@t":"2025-11-21T02:00:59.1Z","@l":"Error","@mt":"text"}                                          serilog
  *
  *   {"@timestamp":"…","level":"ERROR","message":"text","stack_trace":"java.lang.OutOfMemoryError: …\n\tat …"}  logstash-logback-encoder
+ *   {"_index":"logs","_source":{"@timestamp":"…","host":{"name":"h"},"log":{"level":"error"},"message":"text"}}    Elasticsearch's hits, ECS
+ *   {"timestamp":"…","severity":"ERROR","textPayload":"text"}   {…,"jsonPayload":{"message":"text"}}     Google Cloud Logging
  *   {"level":50,"time":…,"msg":"text","err":{"type":"Error","message":"…","stack":"…"}}                  pino; ECS: error.stack_trace
  *
  * What went wrong stands behind the message: the stack, else the error's own words. Bunyan's levels are 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. Docker's and the journal's own objects are
@@ -55,22 +57,47 @@ static struct cul_slice joined(struct cul_slice message, struct cul_slice raw, s
 	return cul_slice(begin, message.size + 1 + words.size);
 }
 
+/* The value of the first of @names in the object @value. */
+static struct cul_slice inside(struct cul_slice value, const char *const *names)
+{
+	struct cul_slice name, item;
+
+	for (int j = 0; j < 32 && cul_json_next(&value, &name, &item); j++)
+		if (any(name, names))
+			return item;
+	return CUL_NONE;
+}
+
+/* Elasticsearch: the event stands in a hit's _source */
+static struct cul_slice event_of(struct cul_slice line)
+{
+	static const char *const source[] = { "_source", NULL };
+	struct cul_slice event = CUL_NONE;
+
+	if (cul_starts(line, CUL_LIT("{\"_")))
+		event = inside(line, source);
+	return event.size > 15 && event.data[0] == '{' ? event : line;
+}
+
 static int json_log_peel(struct cul_slice line, struct cul_record *rec)
 {
 	static const char *const times[] = { "timestamp", "time", "ts", "@timestamp", "@t", "asctime", "datetime", "lasttimestamp", "eventtime", NULL };
 	static const char *const levels[] = { "level", "levelname", "severity", "@l", "lvl", "log.level", "loglevel", NULL };
-	static const char *const messages[] = { "message", "msg", "@m", "@mt", "renderedmessage", "messagetemplate", "event", NULL };
+	static const char *const messages[] = { "message", "msg", "@m", "@mt", "renderedmessage", "messagetemplate", "event", "textpayload", NULL };
 	static const char *const hosts[] = { "hostname", "host.name", NULL };
+	static const char *const host_names[] = { "hostname", "name", NULL };
+	static const char *const programs[] = { "program", "ident", "appname", "app_name", "syslog_identifier", "process.name", NULL };
 	static const char *const stacks[] = { "stack_trace", "stacktrace", "stack", "exc_info", "exc_text", "exception", "thrown", "traceback",
 					      "error.stack_trace", "exception.stacktrace", "@x", NULL };
 	static const char *const errors[] = { "error", "err", "error.message", "exception.message", "reason", NULL };
 	struct cul_slice trace = CUL_NONE, error = CUL_NONE;
-	struct cul_slice rest = line, key, value, stamp = CUL_NONE, level = CUL_NONE, message = CUL_NONE, host = CUL_NONE, text;
+	struct cul_slice rest = line, key, value, stamp = CUL_NONE, level = CUL_NONE, message = CUL_NONE, host = CUL_NONE, program = CUL_NONE, text;
 	struct cul_time time = { .ns = CUL_NO_TIME };
 	int severity = -1;
 
 	if (line.size < 16 || line.data[0] != '{' || line.data[line.size - 1] != '}')
 		return 0;
+	rest = line = event_of(line);
 	for (int i = 0; i < 64 && cul_json_next(&rest, &key, &value); i++) {
 		if (!stamp.size && any(key, times))
 			stamp = value;
@@ -80,12 +107,17 @@ static int json_log_peel(struct cul_slice line, struct cul_record *rec)
 			message = value;
 		else if (!host.size && any(key, hosts))
 			host = value;
-		else if (cul_is(key, CUL_LIT("fields")) && value.data[0] == '{') {
-			struct cul_slice inner = value, name, item;
-
-			for (int j = 0; j < 32 && cul_json_next(&inner, &name, &item); j++)
-				if (!message.size && cul_is(name, CUL_LIT("message")))
-					message = item;
+		else if ((cul_is(key, CUL_LIT("fields")) || cul_is(key, CUL_LIT("jsonPayload"))) && value.data[0] == '{') {
+			if (!message.size)
+				message = inside(value, messages);
+		} else if (!host.size && cul_is(key, CUL_LIT("host")) && value.size && value.data[0] == '{') {
+			host = inside(value, host_names);
+		} else if (!program.size && cul_is(key, CUL_LIT("process")) && value.size && value.data[0] == '{') {
+			program = inside(value, host_names);
+		} else if (!program.size && any(key, programs)) {
+			program = value;
+		} else if (!level.size && cul_is(key, CUL_LIT("log")) && value.size && value.data[0] == '{') {
+			level = inside(value, levels);
 		} else if (value.size && value.data[0] == '{' && (any(key, errors) || any(key, stacks))) {
 			struct cul_slice inner = value, name, item;
 
@@ -127,6 +159,10 @@ static int json_log_peel(struct cul_slice line, struct cul_record *rec)
 	cul_peel_severity(rec, severity);
 	if (host.size > 2 && host.data[0] == '"')
 		rec->host = cul_json_text(host, rec);
+	if (cul_is(program, CUL_LIT("\"kernel\""))) {
+		rec->kernel = true;
+		rec->unit = CUL_LIT("kernel");
+	}
 	rec->message = bare ? line : cul_json_text(message, rec);
 	if (trace.size < 10 || trace.data[0] != '"') /* true, null, a list of frames */
 		trace = error;
