@@ -252,6 +252,18 @@ static size_t clean(char *text, size_t size)
 	return out;
 }
 
+/* Whole lines that the survey found nothing odd in: clean() would but drop their CR. */
+static size_t without_cr(const char *text, size_t size)
+{
+	return size && text[size - 1] == '\r' ? size - 1 : size;
+}
+
+/* Is line @i of @b, as it stands there, as good as clean? Needles show what no control byte does. */
+static bool is_plain(const struct cul_lines *l, const struct cul_block *b, size_t i)
+{
+	return l->how.needles && !(b->survey.flags[i] & (CUL_LINE_ODD | CUL_LINE_LONG)) && !(b->inside && !i);
+}
+
 static size_t line_start(const struct cul_block *b, size_t line)
 {
 	return line ? (size_t)b->survey.ends[line - 1] + 1 : 0;
@@ -272,7 +284,7 @@ static bool fill(struct cul_lines *l)
 	s->size = 0;
 	s->number = b->first_line + (int64_t)l->line;
 	s->offset = b->offset + (int64_t)(line_start(b, l->line) + l->within);
-	s->searched = !(b->survey.flags[l->line] & (CUL_LINE_ODD | CUL_LINE_LONG)) && !l->within && l->how.needles && !(b->inside && !l->line);
+	s->searched = !l->within && is_plain(l, b, l->line);
 	for (bool whole = false; !whole;) {
 		size_t start = line_start(b, l->line) + l->within, end = b->survey.ends[l->line];
 		size_t n = end - start;
@@ -299,7 +311,7 @@ static bool fill(struct cul_lines *l)
 			b = current(l);
 		}
 	}
-	s->size = clean(s->text, s->size);
+	s->size = s->searched && !(s->size && (unsigned char)s->text[0] == 0xff) ? without_cr(s->text, s->size) : clean(s->text, s->size);
 	l->read++;
 	return true;
 }
@@ -447,22 +459,30 @@ bool cul_lines_above(struct cul_lines *l, struct cul_above *a, struct cul_line *
 	size_t end = (size_t)(a->from - 1 - b->offset); /* of its line end */
 	if (b->text[end] != '\n')
 		return false; /* a piece of a line; or the last one, torn: it was looked at */
-	const char *before = end ? memrchr(b->text, '\n', end) : NULL;
-	size_t start = before ? (size_t)(before - b->text) + 1 : 0, size = end - start;
+	int64_t i = a->number - 1 - b->first_line;
+	if (i < 0 || i >= (int64_t)b->survey.lines || b->survey.ends[i] != end)
+		return false;
+	size_t start = line_start(b, (size_t)i), size = end - start;
 	if (b->offset + (int64_t)start < a->limit || size > l->line_bytes || (!start && b->inside))
 		return false;
-	if (size + 1 > l->above_room) {
-		char *room = realloc(l->above, size * 2 + 256);
-		if (!room)
-			return false;
-		l->above = room;
-		l->above_room = size * 2 + 256;
+	char *text = b->text + start;
+	if (is_plain(l, b, (size_t)i) && (unsigned char)text[0] != 0xff) {
+		size = without_cr(text, size);
+	} else {
+		if (size + 1 > l->above_room) {
+			char *room = realloc(l->above, size * 2 + 256);
+			if (!room)
+				return false;
+			l->above = room;
+			l->above_room = size * 2 + 256;
+		}
+		text = memcpy(l->above, text, size);
+		size = clean(text, size);
 	}
-	memcpy(l->above, b->text + start, size);
 	a->from = b->offset + (int64_t)start;
 	a->number--;
 	a->lines++;
-	*line = (struct cul_line){ cul_slice(l->above, clean(l->above, size)), a->number, a->from };
+	*line = (struct cul_line){ cul_slice(text, size), a->number, a->from };
 	return true;
 }
 

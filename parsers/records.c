@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "parsers/sections.h"
 #include "parsers/state.h"
 
@@ -390,8 +394,50 @@ static struct cul_slice without_order(struct cul_slice text)
 	return head;
 }
 
+#ifdef __SSE2__
+static inline __m128i where(__m128i bytes, char c)
+{
+	return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
+}
+
+static inline __m128i where_two(__m128i first, char a, __m128i second, char b)
+{
+	return _mm_and_si128(where(first, a), where(second, b));
+}
+#endif
+
+/*
+ * False: none of the words that without_prompt() and without_order() look for stands in @text. Two bytes of each, with one more behind
+ * them, are sought at sixteen places at a time: word by word it takes as long as all else that is done for a record with a hit.
+ */
+static bool may_quote(struct cul_slice text)
+{
+#ifdef __SSE2__
+	for (size_t i = 0; text.size >= 18 && i + 2 < text.size; i += 16) {
+		if (text.size - i < 18)
+			i = text.size - 18;
+		const char *p = text.data + i;
+		__m128i a = _mm_loadu_si128((const __m128i *)(const void *)p), b = _mm_loadu_si128((const __m128i *)(const void *)(p + 1)),
+			c = _mm_loadu_si128((const __m128i *)(const void *)(p + 2));
+		__m128i prompt = _mm_or_si128(where_two(a, 'm', b, 'p'), _mm_or_si128(where_two(a, 's', b, '"'), where_two(a, '"', b, 'r')));
+		__m128i order = _mm_or_si128(where_two(a, 'N', b, 'D'), _mm_or_si128(where_two(a, 'M', b, 'D'), where_two(a, 'X', b, 'E')));
+		/* grep, awk, rg, a blank, and what an argument begins with */
+		__m128i tool = _mm_or_si128(where(a, 'p'), _mm_or_si128(where(a, 'k'), where(a, 'g')));
+		__m128i argument = _mm_or_si128(where(c, '-'), _mm_or_si128(where(c, '\''), where(c, '"')));
+		__m128i all = _mm_or_si128(_mm_or_si128(prompt, order), where_two(a, 'b', b, 'j'));
+		if (_mm_movemask_epi8(_mm_or_si128(all, _mm_and_si128(_mm_and_si128(tool, where(b, ' ')), argument))))
+			return true;
+	}
+	return text.size && text.size < 18;
+#else
+	return text.size;
+#endif
+}
+
 static void leave_quotes(struct cul_parse *p, struct cul_record *rec)
 {
+	if (!may_quote(rec->message))
+		return;
 	struct cul_slice said = without_order(without_prompt(rec->message));
 	if (said.size == rec->message.size)
 		return;

@@ -39,17 +39,17 @@ struct masks {
 #ifdef __x86_64__
 __attribute__((target("avx2"))) static void masks_avx2(const char *p, size_t count, struct masks *ret)
 {
-	const __m256i newline = _mm256_set1_epi8('\n'), tab = _mm256_set1_epi8('\t'), slash = _mm256_set1_epi8('\\'), user = _mm256_set1_epi8('@'),
-		      low = _mm256_set1_epi8(0x1f);
+	/* each byte is looked up by its low four bits: is it the one of ours that has them? */
+	const __m256i ours = _mm256_broadcastsi128_si256(_mm_setr_epi8('@', -1, -1, -1, -1, -1, -1, -1, -1, '\t', '\n', -1, '\\', -1, -1, -1));
+	const __m256i newline = _mm256_set1_epi8('\n'), low = _mm256_set1_epi8(0x1f);
 	for (size_t k = 0; k < count; k++, p += 64) {
 		uint64_t e = 0, o = 0;
 		for (int i = 0; i < 2; i++) {
 			__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i * 32));
-			__m256i n = _mm256_cmpeq_epi8(v, newline), plain = _mm256_or_si256(n, _mm256_cmpeq_epi8(v, tab));
-			__m256i other = _mm256_andnot_si256(plain, _mm256_cmpeq_epi8(_mm256_min_epu8(v, low), v));
-			__m256i sign = _mm256_or_si256(_mm256_cmpeq_epi8(v, slash), _mm256_cmpeq_epi8(v, user));
-			e |= (uint64_t)(uint32_t)_mm256_movemask_epi8(n) << (i * 32);
-			o |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_or_si256(other, sign)) << (i * 32);
+			__m256i sign = _mm256_cmpeq_epi8(v, _mm256_shuffle_epi8(ours, v)), control = _mm256_cmpeq_epi8(v, _mm256_min_epu8(v, low));
+			e |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, newline)) << (i * 32);
+			/* line ends and tabs are both */
+			o |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_xor_si256(sign, control)) << (i * 32);
 		}
 		ret[k] = (struct masks){ e, o };
 	}

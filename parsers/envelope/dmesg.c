@@ -18,7 +18,7 @@
 #include <ctype.h>
 
 /* the facility of dmesg -x and Talos: 1 the kernel's, 2 another, 0 none; moves behind its ':' */
-static int take_facility(struct cul_slice *text, struct cul_record *rec)
+static int take_facility(struct cul_slice *text, int *severity)
 {
 	static const char *const names[] = { "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
 					     "authpriv", "ftp", "local", NULL };
@@ -42,7 +42,7 @@ static int take_facility(struct cul_slice *text, struct cul_record *rec)
 	if (cul_level(level) < 0)
 		return 0;
 	cul_skip(&rest, CUL_LIT(" "));
-	rec->severity = cul_level(level);
+	*severity = cul_level(level);
 	*text = rest;
 	return i ? 2 : 1;
 }
@@ -51,19 +51,18 @@ static int take_facility(struct cul_slice *text, struct cul_record *rec)
 static int take_node(struct cul_slice *text, struct cul_record *rec)
 {
 	struct cul_slice rest = *text, node;
-	struct cul_record trial = *rec;
-	int facility;
+	int facility, severity;
 
 	if (!cul_cut(cul_slice(rest.data, rest.size < 64 ? rest.size : 64), CUL_LIT(": "), &node, NULL) || node.size < 2)
 		return 0;
 	rest = cul_from(rest, node.size + 2);
-	facility = take_facility(&rest, &trial);
+	facility = take_facility(&rest, &severity);
 	if (!facility || rest.size < 2 || rest.data[0] != '[' || !cul_peel_digit(rest.data[1]))
 		return 0;
 	for (size_t i = 0; i < node.size; i++)
 		if (!isalnum((unsigned char)node.data[i]) && !memchr(".:-_", node.data[i], 4))
 			return 0;
-	*rec = trial;
+	rec->severity = severity;
 	rec->host = node;
 	*text = rest;
 	return facility;
@@ -177,11 +176,13 @@ static int dmesg_peel(struct cul_slice line, struct cul_record *rec)
 	struct cul_slice rest = line, digits;
 	struct cul_time time = { .ns = CUL_NO_TIME };
 	struct cul_record trial;
-	int facility = 0, bits = 12, severity = -1;
+	int facility = 0, bits = 12, severity = -1, level;
 	int64_t priority;
 
 	if (line.size < 6 || (rec->unit.size && !rec->kernel))
 		return 0;
+	if ((line.data[0] >= 'a' && line.data[0] <= 'z') && !memchr(line.data, ':', line.size < 64 ? line.size : 64))
+		return 0; /* neither a facility nor a node */
 	if (cul_peel_digit(line.data[0])) {
 		int kmsg = line.data[1] == ',' || line.data[2] == ',' || line.data[3] == ',' ? peel_kmsg(line, rec) : 0;
 
@@ -194,14 +195,13 @@ static int dmesg_peel(struct cul_slice line, struct cul_record *rec)
 			take_caller(&rest, rec);
 			return accept(rec, rest, time, 1, 26);
 		}
-		facility = take_node(&rest, rec);
+		facility = memchr(line.data, ':', line.size < 64 ? line.size : 64) ? take_node(&rest, rec) : 0;
 		if (!facility)
 			return 0;
 	} else if (line.data[0] >= 'a' && line.data[0] <= 'z') {
-		trial = *rec;
-		facility = take_facility(&rest, &trial);
+		facility = take_facility(&rest, &level);
 		if (facility && rest.size && rest.data[0] == '[') {
-			*rec = trial;
+			rec->severity = level;
 			bits += 12;
 		} else {
 			rest = line;

@@ -105,7 +105,6 @@ static int journal_peel(struct cul_slice line, struct cul_record *rec)
 		cul_skip(&rest, CUL_LIT("data: "));
 	if (rest.data[0] == '{')
 		return peel_json(rest, rec);
-	trial = *rec;
 	if (line.data[0] == '[') { /* short-monotonic, short-delta */
 		struct cul_slice delta;
 
@@ -117,6 +116,7 @@ static int journal_peel(struct cul_slice line, struct cul_record *rec)
 				return 0;
 			rest = cul_from(rest, delta.size + 1);
 		}
+		trial = *rec;
 		if (!cul_skip(&rest, CUL_LIT("] ")) || !cul_peel_ident(rest, true, &trial) || !trial.host.size)
 			return 0;
 		*rec = trial;
@@ -128,7 +128,10 @@ static int journal_peel(struct cul_slice line, struct cul_record *rec)
 
 		while (n < line.size && cul_peel_digit(line.data[n]))
 			n++;
-		if (n < 9 || n > 11 || n + 7 >= line.size || line.data[n] != '.' || !cul_has(cul_from(line, n), CUL_LIT(":")) || !cul_clock_unix(&rest, &time) ||
+		if (n < 9 || n > 11 || n + 7 >= line.size || line.data[n] != '.' || !cul_has(cul_from(line, n), CUL_LIT(":")))
+			return 0;
+		trial = *rec;
+		if (!cul_clock_unix(&rest, &time) ||
 		    !cul_skip(&rest, CUL_LIT(" ")) || !cul_peel_ident(rest, false, &trial) || (!trial.host.size && !trial.caller.size))
 			return 0;
 		*rec = trial;
@@ -152,6 +155,7 @@ static int journal_peel(struct cul_slice line, struct cul_record *rec)
 			if (!rest.size || rest.data[0] != ' ')
 				rest = plain;
 		}
+		trial = *rec;
 		if (!cul_skip(&rest, CUL_LIT(" ")) || !cul_peel_ident(rest, false, &trial))
 			return 0;
 		*rec = trial;

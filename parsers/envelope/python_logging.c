@@ -30,12 +30,13 @@ static struct cul_slice bare_word(struct cul_slice text)
 static int python_logging_peel(struct cul_slice line, struct cul_record *rec)
 {
 	struct cul_slice rest = line, tag = CUL_NONE, name, level, message, words;
-	struct cul_record trial = *rec;
+	struct cul_record trial;
 	struct cul_time time;
 	int bits = 10, severity = -1;
 
-	if (line.size < 20)
+	if (line.size < 20 || (cul_peel_digit(line.data[0]) && !cul_peel_iso(line)))
 		return 0;
+	trial = *rec;
 	if (line.data[0] == '[' || line.data[0] == '(')
 		tag = cul_peel_tag(&rest, &trial);
 	if (!cul_peel_iso(rest) || !cul_clock_iso(&rest, &time))
