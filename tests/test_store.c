@@ -166,6 +166,43 @@ static void on_disk(void **state)
 
 /* A log of @lines ordinary lines with an Xid every @every. */
 /* what is told without SQLite is what SQLite would say */
+/* A case knows what was looked for, met or not, and by which pattern; what is met is found again. */
+static void searched(void **state)
+{
+	static const char *const fallen[] = { "fallen off", NULL }, *const never[] = { "never there", NULL };
+	const struct cul_interest scanned[] = { { .id = "a/met", .pattern = "fallen off", .literals = fallen },
+						{ .id = "a/unmet", .pattern = "never there", .literals = never },
+						{ .id = "a/changed", .pattern = "never there", .literals = never } };
+	const struct cul_interest asked[] = { { .id = "a/new", .pattern = "never there", .literals = never },
+					      { .id = "a/changed", .pattern = "never ther.", .literals = never },
+					      { .id = "a/unmet", .pattern = "never there", .literals = never },
+					      { .id = "a/met", .pattern = "fallen off", .literals = fallen } };
+	const struct cul_interests before = { scanned, 3 }, now = { asked, 4 };
+	struct cul_blob blob = { "kern.log", LIT("2026-03-01T10:00:00+00:00 n1 kernel: " XID79) };
+	struct cul_bundle *bundle = NULL;
+	struct cul_case *c = NULL, *again = NULL;
+	struct cul_error err = { 0 };
+	char path[64];
+	snprintf(path, sizeof(path), "/tmp/test_store_%d.culprit", (int)getpid());
+	assert_int_equal(cul_bundle_memory(&blob, 1, NULL, &bundle, &err), CUL_OK);
+	assert_int_equal(cul_case_scan(path, bundle, &before, NULL, NULL, &c, &err), CUL_OK);
+	cul_bundle_close(bundle);
+	cul_case_close(c);
+	assert_int_equal(cul_case_open(path, &now, &again, &err), CUL_OK);
+	assert_false(cul_case_looked_for(again, 0));
+	assert_false(cul_case_looked_for(again, 1));
+	assert_true(cul_case_looked_for(again, 2));
+	assert_true(cul_case_looked_for(again, 3));
+	const struct cul_row *const *r = NULL;
+	size_t n = 0;
+	assert_int_equal(cul_case_rows(again, cul_kind_find(LIT("record")), 3, &r, &n, &err), CUL_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(cul_case_rows(again, cul_kind_find(LIT("record")), 2, &r, &n, &err), CUL_OK);
+	assert_int_equal(n, 0);
+	cul_case_close(again);
+	unlink(path);
+}
+
 static void lacking(void **state)
 {
 	static const struct { const char *query; bool lacks, fails; } known[] = {
@@ -349,11 +386,55 @@ static void storm(void **state)
 	free(text);
 }
 
+/* A storm of several kinds on many hosts: its rows stay few, they count all lines, and each host has one, the late one, too. */
+static void wide_storm(void **state)
+{
+	static const struct {
+		const char *kind, *text; /* pid, then another number */
+	} sorts[] = {
+		{ "nvidia.xid", "NVRM: Xid (PCI:0000:31:00): 31, pid=%zu, name=python3, Ch %08zx" },
+		{ "kernel.hung-task", "INFO: task worker:%zu blocked for more than %zu seconds." },
+		{ "kernel.soft-lockup", "watchdog: BUG: soft lockup - CPU#%zu stuck for 22s! [worker:%zu]" },
+		{ "hw.disk-error", "blk_update_request: I/O error, dev sd%zu, sector %zu op 0x0:(READ) flags 0x0 phys_seg 1 prio class 0" },
+	};
+	const size_t lines = 60000, kinds = sizeof(sorts) / sizeof(*sorts);
+	size_t room = lines * 200, size = 0, all = 0, host_count;
+	char *text = malloc(room);
+	assert_non_null(text);
+	for (size_t i = 0; i < lines; i++) {
+		char host[16];
+		snprintf(host, sizeof(host), i >= 50000 && i < 50000 + kinds ? "late" : "n%zu", i / 1000 % 20);
+		size += (size_t)snprintf(text + size, room - size, "2026-03-01T%02zu:%02zu:%02zu.000000+00:00 %s kernel: ", 1 + i / 36000, i / 600 % 60, i / 10 % 60, host);
+		size += (size_t)snprintf(text + size, room - size, sorts[i % kinds].text, i * 7919 % 4000 + 1, i * 31 % 3000 + 120);
+		text[size++] = '\n';
+	}
+	struct cul_blob blob = { "messages", { text, size } };
+	struct cul_case *c = scan(NULL, &blob, 1, NULL);
+	const struct cul_host *hosts = cul_case_hosts(c, &host_count);
+	assert_int_equal(host_count, 21);
+	for (size_t k = 0; k < kinds; k++) {
+		size_t n;
+		const struct cul_row *const *r = rows(c, sorts[k].kind, &n);
+		int64_t sum = 0, late = 0;
+		for (size_t i = 0; i < n; i++) {
+			sum += r[i]->n;
+			assert_true(r[i]->host >= 0);
+			late += !strcmp(hosts[r[i]->host].name, "late");
+		}
+		assert_int_equal(sum, lines / kinds);
+		assert_int_equal(late, 1);
+		all += n;
+	}
+	assert_in_range(all, 100, 1500);
+	cul_case_close(c);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(folding), cmocka_unit_test(caps), cmocka_unit_test(copies),
-					    cmocka_unit_test(years), cmocka_unit_test(on_disk), cmocka_unit_test(lacking), cmocka_unit_test(evidence),
+					    cmocka_unit_test(years), cmocka_unit_test(on_disk), cmocka_unit_test(lacking), cmocka_unit_test(searched), cmocka_unit_test(evidence),
 					    cmocka_unit_test(blocks), cmocka_unit_test(thinning),
-					    cmocka_unit_test(storm) };
+					    cmocka_unit_test(storm), cmocka_unit_test(wide_storm) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
