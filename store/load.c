@@ -367,6 +367,10 @@ static enum cul_status load_damage(struct cul_case *c, struct cul_error *err)
 static enum cul_status load_templates(struct cul_case *c, struct cul_error *err)
 {
 	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
+	CUL_AUTO(case_finalizep) sqlite3_stmt *any = NULL;
+	/* a small log has none, and the query below costs more to understand than all else that is loaded of it */
+	if (sqlite3_prepare_v2(c->db, "SELECT 1 FROM template", -1, &any, NULL) == SQLITE_OK && sqlite3_step(any) == SQLITE_DONE)
+		return CUL_OK;
 	enum cul_status status = case_prepare(c->db, "SELECT t.text, t.n, t.first, iif(t.n = 1, t.first, t.last), t.severity, m.name, t.line, coalesce(t.specimen, t.text) "
 						     "FROM template t "
 						     "LEFT JOIN section s ON s.id = t.section LEFT JOIN member m ON m.id = s.member "

@@ -65,11 +65,13 @@ static bool has_kernel(const char *stream)
 	return at && (at == stream || at[-1] == ',') && (!at[6] || at[6] == ',');
 }
 
-/* Room for as many as the table has: an array that grows by doubling holds twice of half a million. */
-static bool room_for(struct placing *p, const char *sql, void *array, size_t *room, size_t size)
+/* Room for as many as the table has: an array that grows by doubling holds twice of half a million. *empty: it surely has none. */
+static bool room_for(struct placing *p, const char *sql, void *array, size_t *room, size_t size, bool *empty)
 {
 	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
-	int64_t n = sqlite3_prepare_v2(p->c->db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+	bool told = sqlite3_prepare_v2(p->c->db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW;
+	int64_t n = told ? sqlite3_column_int64(s, 0) : 0;
+	*empty = told && !n;
 	if (n <= 0)
 		return true;
 	void *all = calloc((size_t)n, size);
@@ -103,17 +105,18 @@ static enum cul_status read_all(struct placing *p)
 	CUL_AUTO(cul_freep) bool *needed = calloc(known + 1, sizeof(*needed));
 	enum cul_status status = case_prepare(db, "SELECT id, member, parser, raw_first, first_clock, first_flags, raw_last, last_clock, last_flags, host, first, last "
 					  "FROM section ORDER BY id", &sections, p->err);
-	if (status == CUL_OK)
+	size_t section_room = 0, row_room = 0;
+	bool empty;
+	if (!needed || !room_for(p, "SELECT count(*) FROM section", &p->sections, &section_room, sizeof(*p->sections), &empty) ||
+	    !room_for(p, "SELECT count(*) FROM observation", &p->rows, &row_room, sizeof(*p->rows), &empty))
+		goto memory;
+	if (status == CUL_OK && !empty)
 		status = case_prepare(db, "SELECT id, kind, member, section, line, coalesce(raw, time), coalesce(raw_last, coalesce(raw, time) + (last - time)), "
 					  "clock, flags, raw_boot, since, n, hash, said_host, unit, host, onset, boot, gpu, copy, raw, uncertainty "
 					  "FROM observation ORDER BY id", &rows, p->err);
 	if (status != CUL_OK)
 		return status;
-	size_t section_room = 0, row_room = 0;
 	int rc = SQLITE_DONE;
-	if (!needed || !room_for(p, "SELECT count(*) FROM section", &p->sections, &section_room, sizeof(*p->sections)) ||
-	    !room_for(p, "SELECT count(*) FROM observation", &p->rows, &row_room, sizeof(*p->rows)))
-		goto memory;
 	while (rc == SQLITE_DONE && (rc = sqlite3_step(sections)) == SQLITE_ROW) {
 		if (!place_more(&p->sections, p->section_count, &section_room, sizeof(*p->sections)))
 			goto memory;
@@ -129,7 +132,7 @@ static enum cul_status read_all(struct placing *p)
 									  .as_written = as_written(sections, 9) };
 		rc = SQLITE_DONE;
 	}
-	while (rc == SQLITE_DONE && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
+	while (rows && rc == SQLITE_DONE && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
 		if (!place_more(&p->rows, p->count, &row_room, sizeof(*p->rows)))
 			goto memory;
 		struct placed *r = &p->rows[p->count];
@@ -555,7 +558,7 @@ static enum cul_status number_boots(struct placing *p, struct boots *b)
 		order[i] = &b->items[i];
 	if (b->count)
 		qsort(order, b->count, sizeof(*order), by_began);
-	enum cul_status status = case_prepare(p->c->db, "INSERT INTO boot VALUES(?,?,?,?)", &s, p->err);
+	enum cul_status status = b->count ? case_prepare(p->c->db, "INSERT INTO boot VALUES(?,?,?,?)", &s, p->err) : CUL_OK;
 	int ordinal = -1;
 	for (size_t i = 0; i < b->count && status == CUL_OK; i++) {
 		const struct segment *before = i ? order[i - 1] : NULL;
@@ -710,8 +713,7 @@ static enum cul_status done(struct placing *p, sqlite3_stmt *s, const char *what
 static enum cul_status write_rows(struct placing *p)
 {
 	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
-	enum cul_status status = case_prepare(p->c->db, "UPDATE observation SET time=?, last=?, onset=?, uncertainty=?, host=?, boot=?, gpu=?, "
-							"copy=?, raw=?, raw_last=? WHERE id = ?", &s, p->err);
+	enum cul_status status = CUL_OK;
 	for (size_t i = 0; i < p->count && status == CUL_OK; i++) {
 		const struct placed *r = &p->rows[i];
 		bool as_printed = r->time == r->raw && r->last == r->raw_last;
@@ -719,6 +721,11 @@ static enum cul_status write_rows(struct placing *p)
 		if (r->as_written && as_printed && onset == CUL_NO_TIME && r->uncertainty == place_slack(r->clock) && !r->host && r->boot < 0 &&
 		    r->gpu < 0 && !r->copy)
 			continue;
+		if (!s)
+			status = case_prepare(p->c->db, "UPDATE observation SET time=?, last=?, onset=?, uncertainty=?, host=?, boot=?, gpu=?, "
+							"copy=?, raw=?, raw_last=? WHERE id = ?", &s, p->err);
+		if (status != CUL_OK)
+			return status;
 		case_bind_time(s, 1, r->time);
 		case_bind_time(s, 2, r->last == r->time ? CUL_NO_TIME : r->last);
 		case_bind_time(s, 3, onset);
@@ -750,7 +757,7 @@ static enum cul_status write_who(struct placing *p)
 	CUL_AUTO(case_finalizep) sqlite3_stmt *host = NULL;
 	CUL_AUTO(case_finalizep) sqlite3_stmt *gpu = NULL;
 	enum cul_status status = case_prepare(p->c->db, "INSERT INTO host(id, name, boot, capture) VALUES(?,?,?,?)", &host, p->err);
-	if (status == CUL_OK)
+	if (status == CUL_OK && p->gpu_count)
 		status = case_prepare(p->c->db, "INSERT INTO gpu VALUES(?,?,?,?,?,?,?)", &gpu, p->err);
 	for (size_t i = 0; i < p->host_count && status == CUL_OK; i++) {
 		sqlite3_bind_int(host, 1, (int)i);
