@@ -183,11 +183,16 @@ static const char *service_of(const char *cause)
 static const char *process_words(struct cul_report *r, const struct cul_finding *f, bool job)
 {
 	static const char *const names[] = { "unit", "comm", "process", "process_name", "program", "exe", NULL }, *const pids[] = { "pid", NULL };
-	static const char *const unnamed[][2] = { { "the program", "该程序" }, { "the job", "该作业" } };
+	static const char *const unnamed[][2] = { { "the program", "该程序" }, { "the job", "该作业" } }, *const jobs[] = { "job_id", "job", NULL };
 	const char *name = named(r, f, names), *pid = named(r, f, pids), *text;
+	const char *number = job ? named(r, f, jobs) : NULL;
 
+	if (number && *number && !strchr(number, ' ')) {
+		name = cul_words(r, r->lang ? "作业 %s" : "job %s", number);
+		pid = NULL;
+	}
 	bool others = name && strchr(name, ' ');
-	if (!name || !*name)
+	if ((!name || !*name) && !(job && f->cause && !strncmp(f->cause, "slurm.", 6))) /* Slurm goes on, whatever its job does */
 		name = service_of(f->cause);
 	if (name)
 		text = pid && !others && !strchr(pid, ' ') ? cul_words(r, "%s (pid %s)", name, pid) : name;
