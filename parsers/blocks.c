@@ -476,6 +476,15 @@ enum cul_encoding cul_blocks_encoding(const struct cul_blocks *b)
 	return b->encoding;
 }
 
+/* Of the bytes below a blank, those that text may have. */
+#define TEXT_CONTROLS (1u << '\n' | 1u << '\r' | 1u << '\t' | 1u << 0x1b | 1u << '\f' | 1u << '\b' | 1u << 0x1e)
+
+/* Is one of these eight bytes below a blank? */
+static bool has_control(uint64_t eight)
+{
+	return (eight - UINT64_C(0x2020202020202020)) & ~eight & UINT64_C(0x8080808080808080);
+}
+
 const char *cul_blocks_binary(struct cul_slice head)
 {
 	static const struct {
@@ -503,11 +512,17 @@ const char *cul_blocks_binary(struct cul_slice head)
 	size_t i = 0, odd = 0, seen = 0;
 	while (i < head.size && !p[i])
 		i++;
-	for (; i < head.size && seen < 4096; i++, seen++)
-		/* a NUL behind each letter: UTF-16 that was pasted into something else */
-		if (!(p[i] == 0 && i && p[i - 1] >= '\t' && p[i - 1] < 0x7f) && p[i] < 0x20 && p[i] != '\n' && p[i] != '\r' && p[i] != '\t' && p[i] != 0x1b && p[i] != '\f' && p[i] != '\b' &&
-		    p[i] != 0x1e)
-			odd++;
+	for (size_t end = i + (head.size - i < 4096 ? head.size - i : 4096); i < end;) {
+		uint64_t eight;
+		if (end - i >= sizeof(eight) && !has_control((memcpy(&eight, p + i, sizeof(eight)), eight))) {
+			i += sizeof(eight);
+			seen += sizeof(eight);
+			continue;
+		}
+		for (size_t stop = end - i < sizeof(eight) ? end : i + sizeof(eight); i < stop; i++, seen++)
+			/* a NUL behind each letter: UTF-16 that was pasted into something else */
+			odd += p[i] < 0x20 && !(TEXT_CONTROLS >> p[i] & 1) && !(!p[i] && i && p[i - 1] >= '\t' && p[i - 1] < 0x7f);
+	}
 	if (head.size && !seen)
 		return "nothing but NUL bytes";
 	return odd * 20 > seen + 20 ? "binary data" : NULL;
