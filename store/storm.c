@@ -34,7 +34,6 @@ static const struct {
 
 struct alike {
 	uint64_t key;
-	uint32_t turn;           /* of which member; another: empty */
 	uint32_t apart, codes, texts; /* of a kind or pattern */
 	int section;
 	bool counted;
@@ -48,8 +47,11 @@ struct case_storm {
 	int64_t bytes;           /* of the member's rows */
 	int64_t unlike;          /* of these, of rows that are no samples */
 	struct alike *kind;      /* of the line at hand */
-	uint32_t used[SLOTS];
-	struct alike slots[SLOTS];
+	struct {
+		uint32_t turn; /* of which member; another: empty */
+		uint32_t at;
+	} places[SLOTS];           /* by key */
+	struct alike slots[SLOTS]; /* one behind the other: those of few likenesses lie together */
 };
 
 struct case_storm *case_storm_new(void)
@@ -72,7 +74,7 @@ void case_storm_clear(struct case_storm *t)
 	t->bytes = t->unlike = 0;
 	t->kind = NULL;
 	if (!t->turn) {
-		memset(t->slots, 0, sizeof(t->slots));
+		memset(t->places, 0, sizeof(t->places));
 		t->turn = 1;
 	}
 }
@@ -145,16 +147,19 @@ static bool is_text(const struct cul_value *v)
 static struct alike *find(struct case_storm *t, uint64_t key, bool make)
 {
 	for (size_t i = 0; i < PROBES; i++) {
-		uint32_t at = (uint32_t)((key + i) & (SLOTS - 1));
-		struct alike *s = &t->slots[at];
-		if (s->turn == t->turn && s->key == key)
-			return s;
-		if (s->turn == t->turn)
+		size_t place = (size_t)((key + i) & (SLOTS - 1));
+		struct alike *s = &t->slots[t->places[place].at];
+		if (t->places[place].turn == t->turn) {
+			if (s->key == key)
+				return s;
 			continue;
+		}
 		if (!make)
 			return NULL;
-		*s = (struct alike){ .key = key, .turn = t->turn };
-		t->used[t->used_count++] = at;
+		s = &t->slots[t->used_count];
+		*s = (struct alike){ .key = key };
+		t->places[place].turn = t->turn;
+		t->places[place].at = t->used_count++;
 		return s;
 	}
 	return NULL;
@@ -280,7 +285,7 @@ bool case_storm_takes(struct case_storm *t, const struct cul_observation *o, int
 bool case_storm_rest(struct case_storm *t, size_t *at, struct case_folded *row)
 {
 	while (*at < t->used_count) {
-		struct alike *s = &t->slots[t->used[(*at)++]];
+		struct alike *s = &t->slots[(*at)++];
 		if (s->extra) {
 			*row = (struct case_folded){ s->row, s->extra, s->last };
 			return true;
