@@ -72,11 +72,6 @@ static uint64_t load_eight(const char *p)
 	return w;
 }
 
-static uint64_t load_five(const char *p)
-{
-	return load(p) | (uint64_t)(unsigned char)p[4] << 32;
-}
-
 static unsigned char upper(unsigned char c)
 {
 	return c >= 'a' && c <= 'z' ? (unsigned char)(c - 32) : c;
@@ -152,7 +147,7 @@ static void add_window(struct cul_filter *f, struct cul_slice literal, size_t at
 	else if (at >= 3)
 		add_near(f, cul_near_hash(load_eight(p - 3), CUL_NEAR_BEFORE));
 	else
-		add_near(f, cul_near_hash(load_five(p), CUL_NEAR_FIVE));
+		add_near(f, cul_near_hash(load(p), CUL_NEAR_FOUR));
 }
 
 /*
@@ -169,12 +164,9 @@ static void add_small(struct cul_filter *f, struct cul_slice literal)
 		if (literal.size == 4)
 			add_hash(f, hash_at(bytes + 1));
 	}
-	if (literal.size == 4) {
-		add_near(f, cul_near_hash(load(literal.data), CUL_NEAR_FOUR));
-		return;
-	}
-	add_hash(f, hash_at(literal.data));
-	add_near(f, cul_near_hash(load_five(literal.data), CUL_NEAR_FIVE));
+	if (literal.size > 4)
+		add_hash(f, hash_at(literal.data));
+	add_near(f, cul_near_hash(load(literal.data), CUL_NEAR_FOUR));
 }
 
 static struct group *group_of(const struct cul_needles *set, uint32_t window)
@@ -419,8 +411,7 @@ static void look(const struct cul_needles *set, struct cul_slice text, size_t i,
 	if (left < sizeof(uint32_t))
 		return;
 	look_group(set, text, i, false, q);
-	if (set->smalls && left > sizeof(uint32_t) && (is_near(&set->filter, cul_near_hash(load(p + 1), CUL_NEAR_FOUR)) ||
-						       (left > CUL_WINDOW_BYTES && is_near(&set->filter, cul_near_hash(load_five(p + 1), CUL_NEAR_FIVE)))))
+	if (set->smalls && left > sizeof(uint32_t) && is_near(&set->filter, cul_near_hash(load(p + 1), CUL_NEAR_FOUR)))
 		look_group(set, text, i + 1, true, q);
 }
 
@@ -448,7 +439,6 @@ static size_t beside(const struct cul_filter *f, const char *bytes, uint16_t *pl
 		const char *p = bytes + places[i];
 		places[left] = places[i];
 		left += is_near(f, cul_near_hash(load_eight(p), CUL_NEAR_BEHIND)) | is_near(f, cul_near_hash(load_eight(p - 3), CUL_NEAR_BEFORE)) |
-			is_near(f, cul_near_hash(load_five(p), CUL_NEAR_FIVE)) | is_near(f, cul_near_hash(load_five(p + 1), CUL_NEAR_FIVE)) |
 			is_near(f, cul_near_hash(load(p), CUL_NEAR_FOUR)) | is_near(f, cul_near_hash(load(p + 1), CUL_NEAR_FOUR));
 	}
 	return left;

@@ -31,8 +31,8 @@ static inline uint32_t cul_window_hash(uint32_t first, uint32_t last)
 {
 	return first * 0x9e3779b1u + last * 0x85ebca6bu;
 }
-/* What is looked at of a window's surroundings: three bytes behind it, three before it, itself, its first four bytes. */
-enum cul_near { CUL_NEAR_BEHIND, CUL_NEAR_BEFORE, CUL_NEAR_FIVE, CUL_NEAR_FOUR };
+/* What is looked at of a window's surroundings: three bytes behind it, three before it; its first four bytes where there are no such. */
+enum cul_near { CUL_NEAR_BEHIND, CUL_NEAR_BEFORE, CUL_NEAR_FOUR };
 static inline uint32_t cul_near_hash(uint64_t bytes, enum cul_near what)
 {
 	return (uint32_t)(((bytes | UINT64_C(0x2020202020202020)) + what) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - CUL_NEAR_BITS));

@@ -53,10 +53,10 @@ AVX2 static size_t run_avx2(const struct cul_filter *f, const char *text, size_t
 		uint32_t even = eight(f, text + i) | eight(f, text + i + 32) << 8, odd = eight(f, text + i + 2) | eight(f, text + i + 34) << 8;
 		uint32_t pass = _pdep_u32(even, 0x55555555u) | _pdep_u32(odd, 0xaaaaaaaau);
 		size_t found = (size_t)__builtin_popcount(pass);
-		/* two are written without asking, since to guess how many there are would fail too often */
-		for (size_t t = 0; t < 2; t++, pass &= pass - 1)
+		/* three are written without asking, since to guess how many there are would fail too often */
+		for (size_t t = 0; t < 3; t++, pass &= pass - 1)
 			out[n + t] = (uint16_t)(i + 2 * (size_t)_tzcnt_u32(pass));
-		for (size_t t = 2; __builtin_expect(t < found, 0); t++, pass &= pass - 1)
+		for (size_t t = 3; __builtin_expect(t < found, 0); t++, pass &= pass - 1)
 			out[n + t] = (uint16_t)(i + 2 * (size_t)_tzcnt_u32(pass));
 		n += found;
 	}
