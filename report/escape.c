@@ -227,7 +227,7 @@ const char *cul_shorten_left(struct cul_arena *arena, const char *text, size_t c
 		rest = cul_from(rest, n ? n : 1);
 	}
 	/* rather whole names than a few more letters of one */
-	for (size_t i = 0; i < 16 && i < rest.size; i++)
+	for (size_t i = 0; i + 4 < rest.size; i++)
 		if ((rest.data[i] == '/' || rest.data[i] == '!') && i + 1 < rest.size) {
 			rest = cul_from(rest, i);
 			break;

@@ -482,6 +482,7 @@ static void test_escape(void **state)
 	assert_string_equal(cul_shorten(arena, "中文中文", 6), "中文…");
 	assert_string_equal(cul_shorten_left(arena, "abcdefg", 6), "…cdefg");
 	assert_string_equal(cul_shorten_left(arena, "abc/def/ghi/j", 10), "…/ghi/j");
+	assert_string_equal(cul_shorten_left(arena, "127.0.0.1-2025-11-13-10:00:00/vmcore-dmesg.txt", 36), "…/vmcore-dmesg.txt");
 	assert_string_equal(cul_shorten_left(arena, "中文中文", 6), "…中文");
 	for (size_t i = 0; i < sizeof(reals) / sizeof(reals[0]); i++)
 		assert_string_equal(cul_print_real(reals[i].r, buf), reals[i].want);
