@@ -163,5 +163,6 @@ bool case_thin_rest(struct case_thin *t, size_t *at, struct case_thinned *row)
 
 void case_thin_clear(struct case_thin *t)
 {
-	memset(t, 0, sizeof(*t));
+	if (t->count) /* a fresh one is clear, and half a MiB */
+		memset(t, 0, sizeof(*t));
 }
