@@ -169,13 +169,17 @@ static void add_small(struct cul_filter *f, struct cul_slice literal)
 	add_near(f, cul_near_hash(load(literal.data), CUL_NEAR_FOUR));
 }
 
+static struct group *home_of(const struct cul_needles *set, uint32_t window)
+{
+	return &set->groups[window * 0x9e3779b1u >> 8 & set->group_mask];
+}
+
 static struct group *group_of(const struct cul_needles *set, uint32_t window)
 {
-	for (uint32_t i = window * 0x9e3779b1u >> 8;; i++) {
-		struct group *g = &set->groups[i & set->group_mask];
-		if (!g->count || g->window == window)
-			return g;
-	}
+	struct group *g = home_of(set, window);
+	while (g->count && g->window != window)
+		g = g == set->groups + set->group_mask ? set->groups : g + 1;
+	return g;
 }
 
 /* Eight bytes of the literal from @at on, which may be outside of it; @bits: those that must be so in the text. */
@@ -458,6 +462,11 @@ static size_t run_piece(const struct cul_needles *set, const char *bytes, size_t
 	if (from && text.size - from >= size + CUL_BESIDE)
 		count = beside(&set->filter, bytes, places, count);
 	if (!set->short_count) {
+		/* groups and entries lie apart and don't stay in the nearest cache: they are fetched for many places at a time */
+		for (size_t i = 0; i < count; i++)
+			__builtin_prefetch(home_of(set, cul_fold(load(bytes + places[i]))));
+		for (size_t i = 0; i < count; i++)
+			__builtin_prefetch(&set->entries[home_of(set, cul_fold(load(bytes + places[i])))->first]);
 		for (size_t i = 0; i < count && !q->stopped; i++)
 			look(set, text, from + places[i], q);
 		return passed;
