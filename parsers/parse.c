@@ -197,12 +197,11 @@ static const struct cul_parser *best_bid(struct cul_parse *p, bool begins, uint6
 	if (!head.count && !p->command.size)
 		return NULL;
 	const struct cul_parser *best = NULL;
-	uint64_t seen[2] = { UINT64_MAX, UINT64_MAX };
 	int most = 0;
-	if (begins && !p->command.size)
-		cul_capture_see(lines[0].text, seen);
+	if (begins)
+		only = p->command.size ? UINT64_MAX : cul_capture_may(lines[0].text);
 	for (size_t i = 0; i < p->capture_count; i++) {
-		if ((!begins && i < 64 && !(only >> i & 1)) || !cul_capture_may(cul_captures[i], seen))
+		if (i < 64 && !(only >> i & 1))
 			continue;
 		int bid = cul_captures[i]->bid(&head);
 		if (bid > most) {

@@ -49,6 +49,12 @@ static struct made *made;
 static const struct cul_kind *sorted[KINDS + 1];
 static struct cul_format *formats;
 static size_t made_count;
+/* what captures say of their first lines: bytes that stand there, bit 7 left out */
+static struct first {
+	uint64_t need[2], capture; /* its bit */
+} firsts[128];
+static size_t first_count;
+static uint64_t first_any; /* the bits of those that may bid on any line */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static bool stream_has(const char *list, const char *word)
@@ -97,6 +103,24 @@ static void add_kind(const struct cul_kind *kind, uint16_t *slots)
 	}
 }
 
+static void add_firsts(size_t i, const struct cul_parser *capture)
+{
+	const char *const *set = capture->first;
+	uint64_t bit = UINT64_C(1) << (i & 63);
+	if (!set || i > 63)
+		first_any |= i > 63 ? 0 : bit;
+	for (; set && *set; set++) {
+		struct first f = { .capture = bit };
+		if (first_count == sizeof(firsts) / sizeof(firsts[0])) {
+			first_any |= bit;
+			return;
+		}
+		for (const char *c = *set; *c; c++)
+			f.need[*c >> 6 & 1] |= UINT64_C(1) << (*c & 63);
+		firsts[first_count++] = f;
+	}
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct cul_kind *const *x = a, *const *y = b;
@@ -107,6 +131,8 @@ static void make(void)
 {
 	size_t parsers = 0, envelopes = 0;
 	uint16_t slots[2 * KINDS] = { 0 };
+	for (size_t i = 0; cul_captures[i]; i++)
+		add_firsts(i, cul_captures[i]);
 	made = calloc(KINDS, sizeof(*made));
 	for (const struct cul_parser *const *p = cul_messages; *p; p++)
 		parsers++;
@@ -174,23 +200,17 @@ const struct cul_kind *cul_kind_find(struct cul_slice name)
 	return NULL;
 }
 
-void cul_capture_see(struct cul_slice line, uint64_t seen[2])
+uint64_t cul_capture_may(struct cul_slice line)
 {
-	seen[0] = seen[1] = 0;
+	uint64_t seen[2] = { 0 };
+	pthread_once(&once, make);
+	uint64_t may = first_any;
 	for (size_t i = 0; i < line.size && line.size <= 400; i++)
 		seen[line.data[i] >> 6 & 1] |= UINT64_C(1) << (line.data[i] & 63);
-	if (!(seen[0] >> ' ' >> 1) && !seen[1])
-		seen[0] = seen[1] = UINT64_MAX;
-}
-
-bool cul_capture_may(const struct cul_parser *capture, const uint64_t seen[2])
-{
-	for (const char *const *set = capture->first; set && *set; set++) {
-		const char *c = *set;
-		while (*c && (seen[*c >> 6 & 1] >> (*c & 63) & 1))
-			c++;
-		if (!*c)
-			return true;
-	}
-	return !capture->first;
+	if (!(seen[0] >> ' ' >> 1) && !seen[1]) /* blank or long */
+		return UINT64_MAX;
+	for (size_t i = 0; i < first_count; i++)
+		if (!(firsts[i].need[0] & ~seen[0]) && !(firsts[i].need[1] & ~seen[1]))
+			may |= firsts[i].capture;
+	return may;
 }

@@ -38,6 +38,9 @@ static bool known_command(struct cul_slice text)
 			word = base;
 	if (word.size && word.data[word.size - 1] == ';')
 		word.size--;
+	for (size_t i = 0; i < word.size; i++) /* most words behind "# " are a remark's */
+		if (!islower((unsigned char)word.data[i]) && !isdigit((unsigned char)word.data[i]) && !memchr("-_.", word.data[i], 3))
+			return false;
 	for (size_t i = 0; word.size && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (commands[i][0] == word.data[0] && cul_is(word, cul_str(commands[i])))
 			return true;

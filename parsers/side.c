@@ -51,9 +51,8 @@ struct told {
 struct batch {
 	enum { FILLING, READY, TAKEN, DONE } state;
 	struct {
-		char *name;
 		struct cul_member head;
-		size_t from, size; /* of bytes */
+		size_t name, from, size; /* of bytes */
 	} members[MEMBERS];
 	size_t count;
 	char *bytes;
@@ -227,7 +226,7 @@ static void tell_wrong(struct worker *w, bool before)
 		if (wrong->member != w->member || wrong->before != before)
 			continue;
 		int id = p->member;
-		if (before || strcmp(wrong->name, b->members[w->member].name) != 0) {
+		if (before || strcmp(wrong->name, b->bytes + b->members[w->member].name) != 0) {
 			struct cul_member lost = { .name = wrong->name, .mtime_ns = CUL_NO_TIME, .size = -1 };
 			cul_parse_fail(p, p->sink->member(p->sink->ctx, &lost, &id));
 		}
@@ -251,12 +250,12 @@ static void parse(struct worker *w, struct batch *b)
 	for (w->member = 0; w->member < b->count && !p->failed; w->member++) {
 		struct cul_member head = b->members[w->member].head;
 		int id = 0;
-		head.name = b->members[w->member].name;
+		head.name = b->bytes + b->members[w->member].name;
 		tell_wrong(w, true);
 		p->tally.members++;
 		if (p->failed || cul_parse_fail(p, p->sink->member(p->sink->ctx, &head, &id)) != CUL_OK)
 			break;
-		cul_bundle_refill(w->bundle, cul_slice(b->size ? b->bytes + b->members[w->member].from : "", b->members[w->member].size));
+		cul_bundle_refill(w->bundle, cul_slice(b->bytes + b->members[w->member].from, b->members[w->member].size));
 		cul_parse_member(p, w->bundle, head.name, id, between, w);
 	}
 	b->tally = p->tally;
@@ -372,8 +371,6 @@ static void replay(struct cul_side *side, struct batch *b)
 
 static void empty(struct batch *b)
 {
-	for (size_t i = 0; i < b->count; i++)
-		free(b->members[i].name);
 	for (size_t i = 0; i < b->wrong_count; i++) {
 		free(b->wrong[i].name);
 		free(b->wrong[i].why);
@@ -445,19 +442,27 @@ static bool note_wrong(struct cul_side *side, struct batch *b, bool before)
 	return true;
 }
 
+/* Room for so many bytes behind what @b has. */
+static bool has_room(struct batch *b, size_t size)
+{
+	while (b->room - b->size < size) {
+		size_t room = b->room ? b->room * 2 : BYTES + (64u << 10);
+		char *bytes = realloc(b->bytes, room);
+		if (!bytes)
+			return false;
+		b->bytes = bytes;
+		b->room = room;
+	}
+	return true;
+}
+
 /* All of the member at hand behind what @b has. */
 static bool read_all(struct cul_side *side, struct batch *b)
 {
 	size_t from = b->size;
 	for (;;) {
-		if (b->room - b->size < 4096) {
-			size_t room = b->room ? b->room * 2 : BYTES + (64u << 10);
-			char *bytes = realloc(b->bytes, room);
-			if (!bytes)
-				return false;
-			b->bytes = bytes;
-			b->room = room;
-		}
+		if (!has_room(b, 4096))
+			return false;
 		size_t n = cul_bundle_read(side->parse->bundle, b->bytes + b->size, b->room - b->size);
 		b->size += n;
 		if (!n || b->size - from > GROWS)
@@ -483,13 +488,18 @@ void cul_side_take(struct cul_side *side, const struct cul_member *member)
 		side->filling = b;
 		pthread_mutex_unlock(&side->lock);
 	}
-	size_t from = b->size;
-	char *name = strdup(member->name);
-	bool good = name && note_wrong(side, b, true) && read_all(side, b) && note_wrong(side, b, false);
-	b->members[b->count].name = name;
+	size_t name = b->size, size = strlen(member->name) + 1;
+	if (!has_room(b, size)) {
+		cul_parse_no_memory(side->parse);
+		return;
+	}
+	memcpy(b->bytes + name, member->name, size);
+	b->size += size;
 	b->members[b->count].head = *member;
-	b->members[b->count].from = from;
-	b->members[b->count].size = b->size - from;
+	bool good = note_wrong(side, b, true) && read_all(side, b) && note_wrong(side, b, false);
+	b->members[b->count].name = name;
+	b->members[b->count].from = name + size;
+	b->members[b->count].size = b->size - (name + size);
 	b->count++;
 	if (!good)
 		cul_parse_no_memory(side->parse);

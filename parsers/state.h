@@ -28,10 +28,8 @@ enum { USE_MESSAGE = 0, USE_CAPTURE = 1, USE_INTEREST = 2, USE_SUSPICION = 3, US
 /** The tables that meson's lists make; NULL-terminated. */
 extern const struct cul_parser *const cul_messages[];
 extern const struct cul_parser *const cul_captures[];
-/** Which bytes stand in a section's first line, bit 7 left out: a bit each. All of them, for want of a better answer, where it is blank or long. */
-void cul_capture_see(struct cul_slice line, uint64_t seen[2]);
-/** May the capture bid on a section whose first line has these bytes, without a command? (struct cul_parser, first) */
-bool cul_capture_may(const struct cul_parser *capture, const uint64_t seen[2]);
+/** Bits of the captures, as far as there are 64, that may bid on a section with this first line, without a command (struct cul_parser, first). */
+uint64_t cul_capture_may(struct cul_slice line);
 extern const struct cul_parser *const cul_dumps[];
 extern const struct cul_envelope *const cul_envelopes[];
 

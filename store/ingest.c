@@ -9,24 +9,46 @@
 
 /* ---- the sink --------------------------------------------------------------------------------- */
 
+#define ROW "(?,?,?,?,?,?,0)"
+#define ROWS ROW "," ROW "," ROW "," ROW
+#define INSERT "INSERT INTO member(id, name, mtime, bytes, lines, read_as, host) VALUES"
+
+/* Many files have one statement: to begin and to end it costs as much as a row. */
+static enum cul_status write_members(struct case_writer *w)
+{
+	bool all = w->waiting_count == CASE_WAITING;
+	sqlite3_stmt **s = all ? &w->members : &w->member;
+	enum cul_status status = case_writer_need(w, s, all ? INSERT ROWS "," ROWS "," ROWS "," ROWS : INSERT ROW);
+	for (size_t i = 0; i < w->waiting_count && status == CUL_OK; i++) {
+		const struct waiting *m = &w->waiting[i];
+		int at = all ? (int)i * 6 : 0;
+		sqlite3_bind_int(*s, at + 1, m->id);
+		sqlite3_bind_text(*s, at + 2, w->names + m->name, -1, SQLITE_STATIC);
+		case_bind_time(*s, at + 3, m->mtime);
+		sqlite3_bind_int64(*s, at + 4, m->source.bytes);
+		sqlite3_bind_int64(*s, at + 5, m->source.lines);
+		if (m->source.read_as)
+			sqlite3_bind_text(*s, at + 6, m->source.read_as, -1, SQLITE_STATIC);
+		else
+			sqlite3_bind_null(*s, at + 6);
+		if (!all || i + 1 == CASE_WAITING)
+			status = case_writer_step(w, *s, w->names + m->name);
+	}
+	w->waiting_count = w->names_size = 0;
+	return status;
+}
+
 static enum cul_status write_member(struct case_writer *w)
 {
 	struct cul_source source = { w->bytes > w->member_size ? w->bytes : w->member_size, w->lines, NULL, CUL_NO_TIME, CUL_NO_TIME, 0 };
 	if (!case_sources_add(&w->c->sources, w->member_name, &source, w->read_as[0] ? cul_str(w->read_as) : (struct cul_slice){ 0 }))
 		return cul_fail(&w->err, CUL_ENOMEM, "%s: out of memory", w->member_name);
-	enum cul_status status = case_writer_need(w, &w->member, "INSERT INTO member(id, name, mtime, bytes, lines, read_as, host) VALUES(?,?,?,?,?,?,0)");
-	if (status != CUL_OK)
-		return status;
-	sqlite3_bind_int(w->member, 1, w->member_id);
-	sqlite3_bind_text(w->member, 2, w->member_name, -1, SQLITE_STATIC);
-	case_bind_time(w->member, 3, w->member_mtime);
-	sqlite3_bind_int64(w->member, 4, source.bytes);
-	sqlite3_bind_int64(w->member, 5, source.lines);
-	if (w->read_as[0])
-		sqlite3_bind_text(w->member, 6, w->read_as, -1, SQLITE_STATIC);
-	else
-		sqlite3_bind_null(w->member, 6);
-	return case_writer_step(w, w->member, w->member_name);
+	struct waiting *m = &w->waiting[w->waiting_count++];
+	cul_case_source(w->c, w->c->sources.count - 1, &source);
+	*m = (struct waiting){ w->member_id, w->names_size, w->member_mtime, source };
+	memcpy(w->names + w->names_size, w->member_name, strlen(w->member_name) + 1);
+	w->names_size += strlen(w->member_name) + 1;
+	return w->waiting_count == CASE_WAITING || w->names_size > sizeof(w->names) - sizeof(w->member_name) ? write_members(w) : CUL_OK;
 }
 
 static void bind_clock(sqlite3_stmt *s, int column, const struct cul_time *t)
@@ -61,6 +83,20 @@ static enum cul_status write_section(struct case_writer *w)
 	return case_writer_step(w, w->section_end, "section");
 }
 
+/* Is the key of these three parts the one that was met last? Mostly it is. */
+static bool is_last(const struct case_writer *w, const char *const *parts, const size_t *sizes)
+{
+	if (!w->same.count)
+		return false;
+	struct cul_slice rest = w->same.items[w->same_last];
+	for (size_t i = 0; i < 3; i++) {
+		if (rest.size <= sizes[i] || rest.data[sizes[i]] || memcmp(rest.data, parts[i], sizes[i]) != 0)
+			return false;
+		rest = cul_from(rest, sizes[i] + 1);
+	}
+	return !rest.size;
+}
+
 /*
  * Of files that are one section without a row, a time or anything suspect, and that lie in one root and were read alike, the first
  * has a row for its section; the others have their own for the file. Their hosts are the same, so they show the same to have been there.
@@ -73,6 +109,11 @@ static enum cul_status end_only_section(struct case_writer *w)
 	size_t sizes[] = { place_root_size(w->member_name), strlen(w->section.parser), w->section.streams_size };
 	char key[6000];
 	size_t n = 0;
+	if (is_last(w, parts, sizes)) {
+		w->section_waits = false;
+		w->section_id--;
+		return CUL_OK;
+	}
 	for (size_t i = 0; i < 3; i++) {
 		if (n + sizes[i] + 1 > sizeof(key))
 			return write_section(w);
@@ -82,6 +123,8 @@ static enum cul_status end_only_section(struct case_writer *w)
 	}
 	size_t before = w->same.count;
 	int at = before < SAME_SECTIONS ? case_strings_add(&w->same, cul_slice(key, n)) : case_strings_find(&w->same, cul_slice(key, n));
+	if (at >= 0)
+		w->same_last = at;
 	if (at < 0 || (size_t)at == before)
 		return write_section(w);
 	w->section_waits = false;
@@ -311,6 +354,8 @@ enum cul_status case_writer_finish(struct case_writer *w)
 {
 	enum cul_status status = end_member(w);
 	if (status == CUL_OK)
+		status = write_members(w);
+	if (status == CUL_OK)
 		status = write_searched(w);
 	if (status == CUL_OK)
 		status = case_evidence_finish(w->evidence, &w->err);
@@ -328,7 +373,7 @@ void case_writer_free(struct case_writer *w)
 {
 	if (!w)
 		return;
-	sqlite3_stmt *all[] = { w->member, w->section_end, w->observe, w->run, w->count, w->record, w->capture, w->interest };
+	sqlite3_stmt *all[] = { w->member, w->members, w->section_end, w->observe, w->run, w->count, w->record, w->capture, w->interest };
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		sqlite3_finalize(all[i]);
 	for (size_t i = 0; i < w->c->kind_count; i++) {

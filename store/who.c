@@ -151,7 +151,7 @@ static int host_of_name(struct placing *p, int name)
 size_t place_root_size(const char *name)
 {
 	size_t end = 0;
-	for (const char *p = name; *p;) {
+	for (const char *p = strstr(name, "sos") ? name : ""; *p;) {
 		size_t n = strcspn(p, "/!");
 		struct cul_slice part = cul_slice(p, n);
 		if (p[n] && (cul_starts(part, CUL_LIT("sosreport-")) || cul_starts(part, CUL_LIT("sos-report-"))) &&

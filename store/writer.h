@@ -6,6 +6,7 @@
 #include "store/place.h"
 
 #define CASE_RUNS 1024 /* open runs of a section */
+#define CASE_WAITING 16 /* files that are written at once */
 #define CASE_SAID 8    /* a line is a row of its kind and of each pattern that it matches */
 
 struct run {
@@ -28,7 +29,7 @@ struct case_writer {
 	enum cul_keep keep;
 	int64_t rows;
 	bool raw;                /* evidence is not compressed */
-	sqlite3_stmt *member, *section_end, *observe, *run, *count, *record, *capture, *interest;
+	sqlite3_stmt *member, *members, *section_end, *observe, *run, *count, *record, *capture, *interest;
 	int *interest_ids;       /* by index of ours: its row, or 0 */
 	size_t interest_count;
 	int interest_last;
@@ -37,6 +38,14 @@ struct case_writer {
 	int member_id, section_id;
 	char member_name[4400];  /* its row is written when it ends; "": none is open */
 	int64_t member_mtime, member_size;
+	struct waiting {         /* members that have ended, whose rows aren't written yet */
+		int id;
+		size_t name;     /* in names */
+		int64_t mtime;
+		struct cul_source source;
+	} waiting[CASE_WAITING];
+	size_t waiting_count, names_size;
+	char names[CASE_WAITING * 256 + 4400];
 	struct section {         /* its row, likewise */
 		int member;
 		int64_t line, lines, records, bytes;
@@ -49,6 +58,7 @@ struct case_writer {
 	bool section_waits;      /* the member's only one yet, without rows: is it one more of the same? */
 	bool section_said;       /* it has a row, or a suspect record */
 	int member_sections;
+	int same_last;           /* of them */
 	struct case_strings same; /* sections without rows that have been written: root, parser, streams */
 	int64_t lines, bytes;    /* of the member */
 	char read_as[256];

@@ -19,17 +19,19 @@ form_of(struct cul_slice command, struct cul_slice name)
 {
 	struct cul_slice base = cul_base_name(name);
 
-	if (cul_command_runs(command, "sysctl") || (cul_command_runs(command, "systemctl") && cul_has(command, CUL_LIT(" show"))) ||
+	bool told = command.size > 0;
+
+	if ((told && (cul_command_runs(command, "sysctl") || (cul_command_runs(command, "systemctl") && cul_has(command, CUL_LIT(" show"))))) ||
 	    cul_has(base, CUL_LIT("sysctl")))
 		return FORM_PAIRS;
-	if (cul_command_runs(command, "ulimit") || cul_has(base, CUL_LIT("ulimit")))
+	if ((told && cul_command_runs(command, "ulimit")) || cul_has(base, CUL_LIT("ulimit")))
 		return FORM_ULIMIT;
-	if ((cul_has(command, CUL_LIT("/proc/")) && cul_has(command, CUL_LIT("/limits"))) ||
+	if ((told && cul_has(command, CUL_LIT("/proc/")) && cul_has(command, CUL_LIT("/limits"))) ||
 	    (cul_ends(name, CUL_LIT("/limits")) && cul_has(name, CUL_LIT("proc/"))))
 		return FORM_LIMITS;
-	if (cul_has(command, CUL_LIT("/proc/cmdline")) || cul_is(base, CUL_LIT("cmdline")) || cul_is(base, CUL_LIT("cmdline.txt")))
+	if ((told && cul_has(command, CUL_LIT("/proc/cmdline"))) || cul_is(base, CUL_LIT("cmdline")) || cul_is(base, CUL_LIT("cmdline.txt")))
 		return FORM_CMDLINE;
-	if (cul_command_runs(command, "cat") && cul_has(command, CUL_LIT("/proc/sys/")))
+	if (told && cul_command_runs(command, "cat") && cul_has(command, CUL_LIT("/proc/sys/")))
 		return FORM_FILES;
 	return FORM_NONE;
 }

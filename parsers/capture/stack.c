@@ -20,6 +20,8 @@ pid_of(struct cul_slice text, struct cul_slice leaf)
 {
 	struct cul_slice rest = text, digits;
 
+	if (!cul_has(text, leaf))
+		return CUL_NONE;
 	for (int i = 0; i < 8 && cul_cut(rest, CUL_LIT("proc/"), NULL, &rest); i++) {
 		struct cul_slice behind = rest, task;
 

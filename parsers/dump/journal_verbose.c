@@ -16,7 +16,7 @@
 
 static bool is_begin(struct cul_slice line, struct cul_slice *cursor)
 {
-	return line.size > 40 && line.data[0] != ' ' && line.data[0] != '\t' && cul_cut(line, CUL_LIT(" [s="), NULL, cursor) &&
+	return line.size > 40 && line.data[0] != ' ' && line.data[0] != '\t' && cul_ends(line, CUL_LIT("]")) && cul_cut(line, CUL_LIT(" [s="), NULL, cursor) &&
 	       cul_has(*cursor, CUL_LIT(";b=")) && cul_has(*cursor, CUL_LIT(";t=")) && cul_ends(*cursor, CUL_LIT("]"));
 }
 

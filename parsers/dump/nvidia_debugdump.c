@@ -50,7 +50,7 @@ static int debugdump_claim(struct cul_slice head, struct cul_slice name)
 	struct cul_slice number;
 	size_t odd = 0;
 
-	if (file_of(name, &number) < 0)
+	if ((!cul_ends(name, CUL_LIT(".pb")) && !cul_ends(name, CUL_LIT(".log"))) || file_of(name, &number) < 0)
 		return 0;
 	for (size_t i = 0; i < head.size && i < 256; i++)
 		odd += (unsigned char)head.data[i] < '\t' || (unsigned char)head.data[i] >= 0x7f;
