@@ -662,15 +662,23 @@ static const char *looked_at(struct cul_report *r)
 	if (r->lang)
 		text = cul_words(r, "%s 个文件，%s 行", cul_count_words(r, r->members), cul_count_words(r, r->lines));
 	else
-		text = cul_words(r, "%s file%s, %s lines", cul_count_words(r, r->members), r->members == 1 ? "" : "s", cul_count_words(r, r->lines));
+		text = cul_words(r, "%s file%s, %s line%s", cul_count_words(r, r->members), r->members == 1 ? "" : "s", cul_count_words(r, r->lines), r->lines == 1 ? "" : "s");
 	/* a pipe doesn't tell its size */
 	if (r->bytes > 0)
 		text = cul_words(r, r->lang ? "%s，%s" : "%s, %s", text, cul_bytes_words(r, r->bytes));
 	const char *readers = cul_readers(r, 12);
 	if (*readers)
 		text = cul_words(r, r->lang ? "%s，识别为 %s" : "%s, read as %s", text, readers);
-	if (first != CUL_NO_TIME)
-		text = cul_words(r, "%s; %s … %s", text, cul_time_words(r, first), cul_time_words(r, last));
+	if (first != CUL_NO_TIME) {
+		const char *from = cul_time_words(r, first), *to = cul_time_words(r, last);
+
+		if (!strcmp(from, to))
+			text = cul_words(r, "%s; %s", text, from);
+		else if (!strncmp(from, to, 11)) /* of one day */
+			text = cul_words(r, "%s; %.19s … %s", text, from, to + 11);
+		else
+			text = cul_words(r, "%s; %s … %s", text, from, to);
+	}
 	return text;
 }
 
@@ -724,10 +732,10 @@ static void put_coverage(struct page *p)
 	size_t binaries = 0, damaged = 0;
 
 	blank(p);
-	if (*rest)
-		text = cul_words(r, r->lang ? "%s；%s%s" : "%s; %s %s", text, label(r, L_UNREAD), rest);
 	if (r->options->seconds >= 0)
 		text = cul_words(r, "%s; %.2f s", text, r->options->seconds);
+	if (*rest) /* may be long, and is cut */
+		text = cul_words(r, r->lang ? "%s；%s%s" : "%s; %s %s", text, label(r, L_UNREAD), rest);
 	put(p, "", label(r, L_READ), DIM, safe(r, text), 6, 4);
 	for (size_t i = 0; i < r->damage_count; i++) {
 		const struct cul_damage *d = &r->damage[i];

@@ -137,6 +137,11 @@ leads "a binary" null
 printf 'hello\n' > "$scratch/hello.txt"
 run 0 "a greeting" --json "$scratch/hello.txt"
 leads "a greeting" null
+run 0 "a greeting" "$scratch/hello.txt"
+says "a greeting" out '1 file, 1 line, 6 B'
+printf '2025-11-13T10:00:00Z a: one\n2025-11-13T10:00:09Z a: two\n' > "$scratch/day.txt"
+run 0 "a day" "$scratch/day.txt"
+says "a day" out '; 2025-11-13 10:00:00 … 10:00:09 UTC; [0-9.]+ s$'
 head -c 300000 /dev/urandom > "$scratch/random.log"
 run 0 "random bytes" --json "$scratch/random.log"
 leads "random bytes" null
