@@ -106,9 +106,11 @@ static void add_kind(const struct cul_kind *kind, uint16_t *slots)
 static void add_firsts(size_t i, const struct cul_parser *capture)
 {
 	const char *const *set = capture->first;
-	uint64_t bit = UINT64_C(1) << (i & 63);
-	if (!set || i > 63)
-		first_any |= i > 63 ? 0 : bit;
+	if (i > 63) /* always asked */
+		return;
+	uint64_t bit = UINT64_C(1) << i;
+	if (!set)
+		first_any |= bit;
 	for (; set && *set; set++) {
 		struct first f = { .capture = bit };
 		if (first_count == sizeof(firsts) / sizeof(firsts[0])) {
