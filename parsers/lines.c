@@ -411,6 +411,7 @@ static bool is_idle(struct cul_lines *l, const struct cul_block *b, size_t i, bo
 int64_t cul_lines_skip(struct cul_lines *l, uint8_t flags, bool (*idle)(void *ctx, struct cul_slice text, const struct cul_hit *hits, size_t count),
 		       void *ctx)
 {
+	const uint64_t all = flags * UINT64_C(0x0101010101010101);
 	int64_t passed = 0;
 	if (l->read != l->taken || l->failed)
 		return 0;
@@ -420,8 +421,9 @@ int64_t cul_lines_skip(struct cul_lines *l, uint8_t flags, bool (*idle)(void *ct
 			break;
 		const uint8_t *f = b->survey.flags;
 		size_t i = l->line;
-		while (i < b->survey.lines && (!(f[i] & flags) || is_idle(l, b, i, idle, ctx)))
-			i++;
+		for (; i < b->survey.lines && (!(f[i] & flags) || is_idle(l, b, i, idle, ctx)); i++)
+			for (uint64_t eight; i + 8 < b->survey.lines && (memcpy(&eight, f + i + 1, sizeof(eight)), !(eight & all)); i += 8)
+				;
 		passed += (int64_t)(i - l->line);
 		if (i > l->line) {
 			l->passed = b->first_line + (int64_t)i - 1;
@@ -444,6 +446,16 @@ static const struct cul_block *block_at(const struct cul_lines *l, int64_t offse
 	return NULL;
 }
 
+/* The line that was taken last, if nothing ends it: the file was cut there. */
+static bool is_torn(const struct cul_lines *l)
+{
+	const struct slot *s = l->taken ? &l->ring[(l->taken - 1) % CUL_LINES_RING] : NULL;
+	if (!s || s->raw_end + 1 != l->behind)
+		return false;
+	const struct cul_block *b = block_at(l, s->raw_end);
+	return !b || b->text[s->raw_end - b->offset] != '\n';
+}
+
 bool cul_lines_above(struct cul_lines *l, struct cul_above *a, struct cul_line *line)
 {
 	if (!a->begun) {
@@ -452,13 +464,20 @@ bool cul_lines_above(struct cul_lines *l, struct cul_above *a, struct cul_line *
 		a->limit = a->from > CUL_LINES_ABOVE_BYTES ? a->from - CUL_LINES_ABOVE_BYTES : 0;
 		a->number = l->passed + (a->itself ? 1 : 0);
 		a->lines = 0;
+		if (a->itself && is_torn(l)) {
+			fetch(l, l->taken - 1, line);
+			a->from = line->offset;
+			a->number = line->number;
+			a->lines = 1;
+			return true;
+		}
 	}
 	const struct cul_block *b = a->from > 0 ? block_at(l, a->from - 1) : NULL;
 	if (!b || a->lines >= CUL_LINES_ABOVE)
 		return false;
 	size_t end = (size_t)(a->from - 1 - b->offset); /* of its line end */
 	if (b->text[end] != '\n')
-		return false; /* a piece of a line; or the last one, torn: it was looked at */
+		return false; /* a piece of a line */
 	int64_t i = a->number - 1 - b->first_line;
 	if (i < 0 || i >= (int64_t)b->survey.lines || b->survey.ends[i] != end)
 		return false;

@@ -332,7 +332,7 @@ static bool ordinary(struct cul_parse *p, const struct cul_line *line)
 {
 	if (p->always_hit || p->wanted || p->suspicious || (p->kernel_word && !p->saw_kernel) || !cul_may_pass(p) || cul_says_severity(line->text))
 		return false;
-	bool escaped = (p->hit_count || p->eager) && line->text.size && memchr(line->text.data, '\\', line->text.size);
+	bool escaped = (p->hit_count || p->eager) && cul_may_unescape(line->text);
 	if (p->eager && (escaped || line->text.size > CUL_LINE_BYTES_BIG))
 		return false;
 	return !p->hit_count || (!escaped && idle(p, line));

@@ -110,8 +110,17 @@ static uint8_t beginning(struct cul_slice line)
 struct line {
 	size_t start;
 	uint8_t flags;
-	bool user; /* an '@' stood in it */
+	bool user;    /* an '@' stood in it */
+	size_t plain; /* up to there no '"' does */
 };
+
+/* Can what stands behind @i be escaped text, so that it means something else than it says? Only in quotes. */
+static bool in_quotes(struct cul_slice text, size_t i, struct line *line)
+{
+	size_t from = line->plain > line->start ? line->plain : line->start;
+	line->plain = i;
+	return memchr(text.data + from, '"', i - from) != NULL;
+}
 
 /* One of the odd bytes, at @i. */
 static void odd_byte(struct cul_slice text, size_t i, struct line *line)
@@ -125,7 +134,7 @@ static void odd_byte(struct cul_slice text, size_t i, struct line *line)
 		line->user = true;
 		break;
 	case '\\': /* Docker ends each string with \n; a drive's is C:\ */
-		if (last || i + 2 >= text.size || p[i + 1] != 'n' || p[i + 2] != '"')
+		if ((last || i + 2 >= text.size || p[i + 1] != 'n' || p[i + 2] != '"') && !(line->flags & CUL_LINE_ESCAPED) && in_quotes(text, i, line))
 			line->flags |= CUL_LINE_ESCAPED;
 		if (i == line->start + 2 && p[i - 1] == ':')
 			line->flags |= CUL_LINE_BEGIN;
@@ -140,44 +149,55 @@ static void odd_byte(struct cul_slice text, size_t i, struct line *line)
 	}
 }
 
-/* What is known of a line that ends at @end. */
-static inline uint8_t flags_of(struct cul_slice text, size_t end, uint32_t line_bytes, const struct line *line)
+/* Where lines are written to, and how long one may be. */
+struct lines {
+	uint32_t *ends;
+	uint8_t *flags;
+	uint32_t line_bytes, usual; /* up to the latter there is nothing to say */
+};
+
+/* The line at hand ends at @end. One that is empty begins with its line end. */
+static inline void end_line(struct lines *to, struct cul_slice text, size_t end, struct line *line)
 {
+	const char *begin = text.data + line->start;
 	size_t size = end - line->start;
-	uint8_t flags = line->flags;
-	if (size && begins[(unsigned char)text.data[line->start]])
-		flags |= beginning(cul_slice(text.data + line->start, size));
-	if (__builtin_expect(size > CUL_LINE_BYTES_BIG || size > line_bytes, false))
-		flags |= (size > CUL_LINE_BYTES_BIG ? CUL_LINE_BIG : 0) | (size > line_bytes ? CUL_LINE_LONG : 0);
-	return flags;
+	if (begins[(unsigned char)*begin])
+		line->flags |= beginning(cul_slice(begin, size));
+	if (__builtin_expect(size > to->usual, false))
+		line->flags |= (size > CUL_LINE_BYTES_BIG ? CUL_LINE_BIG : 0) | (size > to->line_bytes ? CUL_LINE_LONG : 0);
+	*to->ends++ = (uint32_t)end;
+	*to->flags++ = line->flags;
+	*line = (struct line){ .start = end + 1 };
 }
 
 /* @count masks of the text from @at on; there is room for all lines that may end there. */
-static void take_lines(struct cul_survey *s, struct cul_slice text, size_t at, const struct masks *found, size_t count, uint32_t line_bytes, struct line *last)
+static void take_lines(struct lines *to, struct cul_slice text, size_t at, const struct masks *found, size_t count, struct line *last)
 {
-	uint32_t *ret = s->ends + s->lines;
-	uint8_t *flags = s->flags + s->lines;
+	struct lines ret = *to;
 	struct line line = *last;
 	for (size_t k = 0; k < count; k++, at += 64) {
 		uint64_t ends = found[k].ends, odd = found[k].odd;
+		if (__builtin_expect(!odd, true)) {
+			for (; ends; ends &= ends - 1)
+				end_line(&ret, text, at + (size_t)__builtin_ctzll(ends), &line);
+			continue;
+		}
 		for (uint64_t both = ends | odd; both; both &= both - 1) {
 			size_t i = at + (size_t)__builtin_ctzll(both);
-			if (odd & both & -both) {
+			if (odd & both & -both)
 				odd_byte(text, i, &line);
-				continue;
-			}
-			*ret++ = (uint32_t)i;
-			*flags++ = flags_of(text, i, line_bytes, &line);
-			line = (struct line){ .start = i + 1 };
+			else
+				end_line(&ret, text, i, &line);
 		}
 	}
-	s->lines = (size_t)(ret - s->ends);
+	*to = ret;
 	*last = line;
 }
 
 static bool find_lines(struct cul_survey *s, struct cul_slice text, uint32_t line_bytes, bool wide)
 {
 	struct line line = { 0 };
+	struct lines to = { .line_bytes = line_bytes, .usual = line_bytes < CUL_LINE_BYTES_BIG ? line_bytes : CUL_LINE_BYTES_BIG };
 	struct masks found[MASKS];
 	char tail[64];
 	for (size_t at = 0, count; at < text.size; at += count * 64) {
@@ -190,14 +210,19 @@ static bool find_lines(struct cul_survey *s, struct cul_slice text, uint32_t lin
 		}
 		count = left < 64 ? 1 : left < MASKS * 64 ? left / 64 : MASKS;
 		masks(wide, left < 64 ? tail : text.data + at, count, found);
-		take_lines(s, text, at, found, count, line_bytes, &line);
+		to.ends = s->ends + s->lines;
+		to.flags = s->flags + s->lines;
+		take_lines(&to, text, at, found, count, &line);
+		s->lines = (size_t)(to.ends - s->ends);
 	}
 	if (s->room - s->lines < 2 && !more_lines(s))
 		return false;
 	if (line.start < text.size) {
 		/* an end without a line end: the last line of a file, or one that goes on in the next chunk */
-		s->ends[s->lines] = (uint32_t)text.size;
-		s->flags[s->lines++] = flags_of(text, text.size, line_bytes, &line) | CUL_LINE_LONG;
+		to.ends = s->ends + s->lines;
+		to.flags = s->flags + s->lines++;
+		line.flags |= CUL_LINE_LONG;
+		end_line(&to, text, text.size, &line);
 	}
 	s->flags[s->lines] = 0xff;
 	return true;

@@ -6,6 +6,8 @@
 #ifndef CUL_PARSERS_SURVEY_H
 #define CUL_PARSERS_SURVEY_H
 
+#include <string.h>
+
 #include "base/needle.h"
 
 /* why a line needs a look */
@@ -15,7 +17,7 @@
 #define CUL_LINE_BEGIN 8  /* its first bytes may be a mark, or a severity */
 #define CUL_LINE_LONG 16  /* longer than the limit: comes in pieces */
 /* the same where text is escaped or split: JSON, containers */
-#define CUL_LINE_ESCAPED 32 /* a backslash, but for \n at the end of a string */
+#define CUL_LINE_ESCAPED 32 /* a backslash behind a quote, but for \n at the end of a string */
 #define CUL_LINE_BIG 64     /* over 4 KiB: a container may have split it */
 
 #define CUL_LINE_BYTES_BIG 4096
@@ -30,6 +32,13 @@ static inline bool cul_says_severity(struct cul_slice line)
 	while (i < line.size && i < 5 && line.data[i] >= '0' && line.data[i] <= '9')
 		priority = priority * 10 + (unsigned)(line.data[i++] - '0');
 	return i > 1 && i < line.size && line.data[i] == '>' && priority % 8 <= 3;
+}
+
+/** May an envelope unescape a part of this line, so that it says what does not stand in it? */
+static inline bool cul_may_unescape(struct cul_slice line)
+{
+	const char *quote = line.size ? memchr(line.data, '"', line.size) : NULL;
+	return quote && memchr(quote, '\\', line.size - (size_t)(quote - line.data));
 }
 
 struct cul_hit {

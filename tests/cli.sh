@@ -51,6 +51,11 @@ for input_path in "$many" "$scratch/long.log" "$scratch/long.log.gz" "$scratch/s
 done
 run 2 "no number of threads" -j 0 "$first"
 
+# a log that was cut in its last line ends when that line says, whether anybody listened to it or not
+awk 'BEGIN { for (i = 0; i < 50; i++) printf "Nov 21 02:00:%02d.123456 host app[12]: run-\\x2d %d\n", i, i; printf "Nov 21 02:01:07.654321 host app[12]: cut he" }' > "$scratch/torn.log"
+run 0 "a torn log" --json "$scratch/torn.log"
+says "a torn log" out '"last":[[:space:]]*"[0-9]{4}-11-21T02:01:07[.]654'
+
 # a rule's log lies beside it: read from inside the sandbox, too
 for rule in "$2"/tests/cre/*.yaml; do [ -f "${rule%.yaml}.hit.log" ] && break; done
 run 0 "rules check of one CRE file" rules check --no-builtin "$rule"
