@@ -340,6 +340,10 @@ struct place {
 	bool ticket;        /* a person wrote what isn't fenced */
 	bool begins;        /* a section may begin here */
 	bool fenced;        /* in a ticket's fence */
+	char fence;         /* its mark, ` or ~ */
+	bool told;          /* what is in it is a person's writing too */
+	bool inner;         /* in a fence of the other mark within it */
+	bool alerts;        /* the log of a monitor, that tells when a trouble is over */
 	bool blanks, ruled; /* behind a line of underscores; and no command by its path stood there yet */
 };
 
@@ -350,23 +354,40 @@ static void drop_line(struct cul_parse *p, struct cul_line *line)
 	p->tally.lines++;
 }
 
+/* ~~~ in a ``` is what stood in there. */
+static bool ends_fence(struct cul_slice line, char fence)
+{
+	struct cul_mark mark;
+	return cul_mark_read(line, &mark) == CUL_MARK_FENCE && line.data[0] == fence;
+}
+
 /* @line is a mark. */
 static void drop_mark(struct cul_parse *p, struct place *at, const struct cul_mark *mark, struct cul_line *line)
 {
-	struct cul_mark other;
 	const struct cul_parser *parser;
 	drop_line(p, line);
+	char fence = line->text.size ? line->text.data[0] : 0;
 	take_mark(p, mark, line, at->fenced);
 	at->begins = true;
 	at->blanks = at->ruled = mark->type == CUL_MARK_RULE;
-	if (mark->type == CUL_MARK_FENCE) {
-		at->fenced = !at->fenced;
-		if (!at->fenced)
+	bool opens = false, within = at->told; /* a fence of a pasted ticket */
+	if (mark->type == CUL_MARK_FENCE && at->fenced && fence != at->fence) {
+		at->inner = opens = !at->inner;
+	} else if (mark->type == CUL_MARK_FENCE) {
+		at->fenced = opens = !at->fenced;
+		at->fence = fence;
+		at->told = opens && (cul_is_prose(line->text) || cul_is_letter(p->name));
+		at->alerts = opens && cul_is_alert_log(p->lines);
+		at->inner = false;
+		if (!opens)
 			p->name = CUL_NONE;
-		else if (cul_is_quoted_writing(line->text, p->lines) || (at->ticket && cul_is_told_of(p->lines, false)))
-			while (cul_lines_peek(p->lines, 0, line) && cul_mark_read(line->text, &other) != CUL_MARK_FENCE)
-				drop_line(p, line);
 	}
+	if (!at->inner && (opens || (within && mark->type == CUL_MARK_FENCE)) && cul_is_quoted_writing(line->text, p->lines))
+		opens = true;
+	else if (!opens || !at->ticket || (at->inner && !at->told) || !cul_is_told_of(p->lines, false))
+		opens = false;
+	while (opens && cul_lines_peek(p->lines, 0, line) && !ends_fence(line->text, fence))
+		drop_line(p, line);
 	/* a command that printed nothing is an answer too */
 	if (mark->type == CUL_MARK_PROMPT && !next_in_section(p, 0, &(struct cul_line){ 0 }) && (parser = best_bid(p, true, 0)))
 		read_capture(p, parser, line);
@@ -412,9 +433,10 @@ static void read_member(struct cul_parse *p)
 		return;
 	}
 	at.trials = cul_is_trials(p->lines);
+	at.alerts = cul_is_alert_log(p->lines);
 	for (;;) {
 		if (p->open && !at.begins && (at.paper || (!p->always_count && cul_may_pass(p))))
-			pass_over(p, at.paper, !at.paper && !at.trials && !at.fenced && !at.ticket);
+			pass_over(p, at.paper, !at.paper && !at.trials && !at.fenced && !at.ticket && !at.alerts);
 		if (p->failed || !cul_lines_peek(p->lines, 0, &line))
 			break;
 		at.trials = at.trials || (cul_starts(line.text, CUL_LIT("==")) && cul_begins_trials(line.text));
@@ -425,7 +447,7 @@ static void read_member(struct cul_parse *p)
 		if (at.blanks && drop_title(p, &at, &line))
 			continue;
 		if ((at.trials && cul_in_passed_trial(p->lines)) || (at.fenced && is_remark(p, line.text)) || (at.ticket && cul_is_injected(line.text)) ||
-		    (at.ticket && !at.fenced && cul_is_hearsay(line.text)) ||
+		    (at.ticket && (!at.fenced || (at.told && !at.inner)) && cul_is_hearsay(line.text)) || (at.alerts && cul_is_recovered(p->lines)) ||
 		    (at.ticket && (at.fenced ? cul_starts(line.text, CUL_LIT(">")) : is_indented(line.text)) && cul_is_told_of(p->lines, true))) {
 			drop_line(p, &line);
 			p->span.lines += p->open; /* as if it had been passed over */

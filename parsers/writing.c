@@ -15,7 +15,8 @@
  *
  * A postmortem and a closed ticket that tell what was done since (unless the cause is still asked for), and a mail that says that an alert is over (Alertmanager's and Grafana's "[RESOLVED]",
  * Zabbix' "Resolved:", Nagios' "RECOVERY") report none either, nor does a sentence of a ticket about the past or another machine: "last
- * month gpu-07 died with `NVRM: Xid ...`", and a pasted block that is led in so.
+ * month gpu-07 died with `NVRM: Xid ...`", "people get `...` there", a pasted block that is led in so, and a list of what is done. In
+ * a monitor's own log an alert that the same log takes back is none.
  */
 #include "parsers/writing.h"
 
@@ -414,16 +415,21 @@ static bool by_all_clear(struct cul_lines *lines)
 	return gone && seen >= 2;
 }
 
+static bool has_one(struct cul_slice text, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (cul_find_nocase(text, cul_str(words[i])) != SIZE_MAX)
+			return true;
+	return false;
+}
+
 /* It is written down, but nobody knows yet why: then it is asked about. */
 static bool is_unanswered(struct cul_slice line)
 {
 	static const char *const open[] = { "root cause: open", "root cause: unknown", "root cause: tbd", "root cause: pending", "root cause unknown", "cause is unknown",
 					    "cause unknown", "not yet known", "under investigation", "to be determined", "please analy", "please find out", "reopen",
 					    "根因未明", "原因未知", "原因不明", "请分析", "重新打开" };
-	for (size_t i = 0; i < sizeof(open) / sizeof(*open); i++)
-		if (cul_find_nocase(line, cul_str(open[i])) != SIZE_MAX)
-			return true;
-	return false;
+	return has_one(line, open, sizeof(open) / sizeof(*open));
 }
 
 /* "Ticket #12   Status: Closed" and what was done: nobody asks about that any more. */
@@ -480,9 +486,32 @@ static bool by_postmortem(struct cul_slice name, struct cul_lines *lines)
 	return headed && over;
 }
 
+/* "..., and we get the same here": the writer's own. */
+static bool is_own(struct cul_slice text)
+{
+	static const char *const words[] = { "same", " too", " also", "as well", " here", " now", " but ", " we ", " i ", "my ", "our ", "this ", "similar", " me ", " us ",
+					     "我", "本机", "也" };
+	return has_one(text, words, sizeof(words) / sizeof(*words));
+}
+
+/* "I read #8674 where people get `...`": other people's. */
+static bool is_others(struct cul_slice text)
+{
+	static const char *const words[] = { "people get ", "people see ", "people report", "people had ", "people have ", "others get ", "others see ", "others report", "users report",
+					     "users get ", "users see " };
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		size_t at = cul_find_nocase(text, cul_str(words[i]));
+		if (at != SIZE_MAX)
+			return !is_own(cul_from(text, at));
+	}
+	return false;
+}
+
 /* Does this part of a sentence speak of long ago or of another machine? */
 static bool is_elsewhere(struct cul_slice text)
 {
+	if (is_others(text))
+		return true;
 	static const char *const words[] = { "last month", "last year", "months ago", "years ago", "back then", "on another ", "on the other ", "on a different ",
 					     "上个月", "去年", "几个月前", "在另一台", "在其他机器" };
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
@@ -510,11 +539,17 @@ static bool is_mail(struct cul_lines *lines)
 	return from && subject;
 }
 
+bool cul_is_letter(struct cul_slice name)
+{
+	static const char *const ends[] = { ".md", ".markdown", ".eml" };
+	return has_suffix(name, ends, sizeof(ends) / sizeof(*ends));
+}
+
 bool cul_is_ticket(struct cul_slice member, struct cul_lines *lines)
 {
 	struct cul_slice name = base_name(member);
 	struct cul_line line;
-	if (cul_ends(name, CUL_LIT(".md")) || cul_ends(name, CUL_LIT(".markdown")) || cul_ends(name, CUL_LIT(".eml")))
+	if (cul_is_letter(name))
 		return true;
 	if (!cul_ends(name, CUL_LIT(".txt")) && !cul_is(name, CUL_LIT("stdin")))
 		return false;
@@ -565,7 +600,8 @@ bool cul_is_hearsay(struct cul_slice line)
 			from--;
 		if (!open) /* nothing quoted at all: one sentence, which has to say so */
 			return told || (rest.data == line.data && !cul_has(rest, CUL_LIT(". ")) && is_elsewhere(rest));
-		if (!is_elsewhere(cul_from(before, from)))
+		/* "people get `...` or `...`": the sentence goes on */
+		if (!is_elsewhere(cul_from(before, from)) && (!told || from || is_own(before)))
 			return false;
 		told = true;
 		rest = cul_from(rest, before.size + 1);
@@ -575,11 +611,84 @@ bool cul_is_hearsay(struct cul_slice line)
 	return told;
 }
 
-static bool has_one(struct cul_slice text, const char *const *words, size_t count)
+bool cul_is_prose(struct cul_slice fence)
 {
-	for (size_t i = 0; i < count; i++)
-		if (cul_find_nocase(text, cul_str(words[i])) != SIZE_MAX)
+	struct cul_slice tag = fence;
+	while (cul_skip(&tag, CUL_LIT("`")) || cul_skip(&tag, CUL_LIT("~")))
+		;
+	tag = cul_trim(tag);
+	return cul_is_nocase(tag, CUL_LIT("markdown")) || cul_is_nocase(tag, CUL_LIT("md"));
+}
+
+/* "[1765076402] SERVICE ALERT: db2;Root Partition;CRITICAL;HARD;4;text": whose state ("db2;Root Partition;") and what it is. */
+static bool alert_of(struct cul_slice line, struct cul_slice *whose, struct cul_slice *state)
+{
+	static const char *const types[] = { "SERVICE ALERT: ", "HOST ALERT: ", "SERVICE NOTIFICATION: ", "HOST NOTIFICATION: ",
+					     "CURRENT SERVICE STATE: ", "INITIAL SERVICE STATE: ", "CURRENT HOST STATE: ", "INITIAL HOST STATE: " };
+	struct cul_slice rest = line, field;
+	if (!cul_skip(&rest, CUL_LIT("[")) || cul_digits(&rest).size < 9 || !cul_skip(&rest, CUL_LIT("] ")))
+		return false;
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		if (!cul_skip(&rest, cul_str(types[i])))
+			continue;
+		bool service = cul_has(cul_str(types[i]), CUL_LIT("SERVICE"));
+		if (cul_has(cul_str(types[i]), CUL_LIT("NOTIFICATION")) && !cul_cut(rest, CUL_LIT(";"), NULL, &rest)) /* who was told */
+			return false;
+		const char *from = rest.data;
+		if (!cul_cut(rest, CUL_LIT(";"), &field, &rest) || (service && !cul_cut(rest, CUL_LIT(";"), &field, &rest)))
+			return false;
+		*whose = cul_slice(from, (size_t)(rest.data - from));
+		return cul_cut(rest, CUL_LIT(";"), state, &rest);
+	}
+	return false;
+}
+
+bool cul_is_alert_log(struct cul_lines *lines)
+{
+	struct cul_slice whose, state;
+	struct cul_line line;
+	for (size_t i = 0; i < 8 && cul_lines_peek(lines, i, &line) && cul_starts(line.text, CUL_LIT("[")); i++)
+		if (alert_of(line.text, &whose, &state))
 			return true;
+	return false;
+}
+
+bool cul_is_recovered(struct cul_lines *lines)
+{
+	struct cul_slice whose, state, same, later;
+	struct cul_line line;
+	bool over = false;
+	if (!cul_lines_peek(lines, 0, &line) || !alert_of(line.text, &whose, &state))
+		return false;
+	for (size_t i = 1; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++)
+		if (alert_of(line.text, &same, &later) && cul_is(same, whose)) /* the last word in view */
+			over = cul_is(later, CUL_LIT("OK")) || cul_is(later, CUL_LIT("UP")) || cul_starts(later, CUL_LIT("RECOVERY"));
+	return over;
+}
+
+/* Behind the pasted block that begins with the next line: "That card was exchanged, all fine since". */
+static bool is_over_below(struct cul_lines *lines)
+{
+	static const char *const done[] = { "replaced", "exchanged", "swapped", "repaired", "rma", "已更换", "已修复" };
+	static const char *const well[] = { "fine since", "quiet since", "good since", "stable since", "no errors since", "nothing since", "no trouble since", "not come back", "not returned",
+					    "之后正常", "一直正常", "未再出现" };
+	static const char *const anew[] = { " again", "until ", "but ", "however", "再次", "但" };
+	struct cul_line line;
+	bool shut = false;
+	size_t told = 0;
+	for (size_t i = 0; i < CUL_LINES_AHEAD && told < 2 && cul_lines_peek(lines, i, &line); i++) {
+		bool mark = cul_starts(line.text, CUL_LIT("```")) || cul_starts(line.text, CUL_LIT("~~~"));
+		if (shut && (mark || cul_starts(line.text, CUL_LIT("#"))))
+			return false;
+		shut |= mark;
+		if (!shut || mark || !cul_trim(line.text).size)
+			continue;
+		told++;
+		if (is_unanswered(line.text) || has_one(line.text, anew, sizeof(anew) / sizeof(*anew)))
+			return false;
+		if (has_one(line.text, done, sizeof(done) / sizeof(*done)) && has_one(line.text, well, sizeof(well) / sizeof(*well)))
+			return true;
+	}
 	return false;
 }
 
@@ -600,6 +709,8 @@ bool cul_is_told_of(struct cul_lines *lines, bool itself)
 	struct cul_above above = { .itself = itself };
 	struct cul_line line;
 	bool begun = false, other = false, beside = false;
+	if (!itself && is_over_below(lines))
+		return true;
 	for (size_t i = 0; i < 80 && cul_lines_above(lines, &above, &line); i++) {
 		struct cul_slice text = cul_trim(line.text);
 		bool inside = !text.size || cul_starts(line.text, CUL_LIT("    ")) || cul_starts(line.text, CUL_LIT("\t")) || cul_starts(line.text, CUL_LIT(">"));
@@ -629,6 +740,32 @@ bool cul_is_injected(struct cul_slice line)
 	if (at != SIZE_MAX && (!at || line.data[at - 1] == ' ' || line.data[at - 1] == '/'))
 		return memchr(line.data + at, '"', line.size - at) || memchr(line.data + at, '\'', line.size - at);
 	return cul_has(line, CUL_LIT("> /dev/kmsg")) || cul_has(line, CUL_LIT("tee /dev/kmsg"));
+}
+
+/* "Done so far", then a list: what a handover tells of, as long as nothing of it is open. */
+static bool by_done_list(struct cul_lines *lines)
+{
+	static const char *const heads[] = { "done", "completed", "closed", "resolved", "handover", "hand-over", "history of", "已完成", "已处理", "交接" };
+	static const char *const open[] = { "open:", "open items", "to do", "todo", "next step", "pending", "still ", "remaining", "waiting", "not fixed", "待办", "未解决" };
+	static const char *const done[] = { "replaced", "swapped", "exchanged", "repaired", "verified", "rebuilt", "fixed", "closed", "resolved", "已更换", "已修复", "已确认" };
+	struct cul_line line;
+	size_t told = 0, items = 0, mended = 0;
+	bool headed = false;
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line) && !cul_starts(line.text, CUL_LIT("```")) && !cul_starts(line.text, CUL_LIT("~~~")); i++) {
+		struct cul_slice text = cul_trim(line.text), rest = text;
+		if (!text.size || cul_starts(text, CUL_LIT("---")) || cul_starts(text, CUL_LIT("===")))
+			continue;
+		for (size_t k = 0; !headed && !told && text.size < 60 && k < sizeof(heads) / sizeof(*heads); k++)
+			headed |= cul_find_nocase(text, cul_str(heads[k])) == 0;
+		if (!headed || is_unanswered(text) || has_one(text, open, sizeof(open) / sizeof(*open)))
+			return false;
+		bool item = told && (cul_skip(&rest, CUL_LIT("- ")) || cul_skip(&rest, CUL_LIT("* ")) ||
+				     (cul_digits(&rest).size && (cul_skip(&rest, CUL_LIT(". ")) || cul_skip(&rest, CUL_LIT(") ")))));
+		items += item;
+		mended += item && has_one(text, done, sizeof(done) / sizeof(*done));
+		told++;
+	}
+	return items >= 2 && mended && items + 1 == told;
 }
 
 bool cul_is_writing(struct cul_slice member, struct cul_lines *lines)
@@ -663,7 +800,7 @@ bool cul_is_quoted_writing(struct cul_slice fence, struct cul_lines *lines)
 {
 	struct cul_slice tag = cul_trim(cul_from(fence, 3));
 	bool yaml = cul_is(tag, CUL_LIT("yaml")) || cul_is(tag, CUL_LIT("yml"));
-	return by_keys(lines, 5, true) || by_all_clear(lines) || by_object(lines, true) || by_commit(lines) || by_code(lines) || (yaml && by_yaml(lines, true));
+	return by_keys(lines, 5, true) || by_all_clear(lines) || by_done_list(lines) || by_object(lines, true) || by_commit(lines) || by_code(lines) || (yaml && by_yaml(lines, true));
 }
 
 bool cul_is_settings(struct cul_slice member, struct cul_lines *lines)

@@ -17,10 +17,18 @@ bool cul_is_ticket(struct cul_slice member, struct cul_lines *lines);
 /** Does a line that a person wrote (outside a fence) speak of long ago or of another machine alone, with all that it quotes? */
 bool cul_is_hearsay(struct cul_slice line);
 /**
- * Is the pasted block that begins or goes on with the next line led in ("... another node printed this:") as another machine's?
+ * Is the pasted block that begins or goes on with the next line led in ("... another node printed this:") as another machine's, or told to be over below it?
  * @itself: the line taken last may be of the block; else it opens it. Looks at most 80 lines back.
  */
 bool cul_is_told_of(struct cul_lines *lines, bool itself);
+/** Is this the opening line of a fence whose text a person wrote: ```markdown, ```md? (Logs are pasted under ```text.) */
+bool cul_is_prose(struct cul_slice fence);
+/** A file name of a ticket or a mail, whatever stands in it: .md, .markdown, .eml. */
+bool cul_is_letter(struct cul_slice name);
+/** Is it the log of a monitor of Nagios' kind (of a member that has just begun): "[1765076402] SERVICE ALERT: host;service;state;..."? */
+bool cul_is_alert_log(struct cul_lines *lines);
+/** Is the next line of such a log about a state that it says is over: the same host and service are OK in one of the lines in view? */
+bool cul_is_recovered(struct cul_lines *lines);
 /** Does a person's line show how a message was put into the log by hand, for a drill say: logger -p kern.err "...", echo ... > /dev/kmsg? */
 bool cul_is_injected(struct cul_slice line);
 /** Is it the log of a run of tests (of a member that has just begun)? */

@@ -5,6 +5,7 @@
  *   CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 15.78 GiB total capacity; 13.11 GiB already allocated; …)        to 2.0
  *   CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacty of 23.65 GiB of which 1.06 GiB is free.
  *     Process 40512 has 1.18 GiB memory in use. Of the allocated memory 20.1 GiB is allocated by PyTorch, and …             2.1 on
+ *   torch.OutOfMemoryError: Allocation on device 0 would exceed allowed memory. (out of memory)              cudaMallocAsync
  *   RuntimeError: CUDA error: an illegal memory access was encountered
  *   DataLoader worker (pid 7194) is killed by signal: Killed.
  *   failed (exitcode: -9) local_rank: 3 (pid: 4242) of binary: /usr/bin/python3
@@ -187,6 +188,10 @@ static enum cul_status pytorch_record(struct cul_parse *parse, const struct cul_
 		c->root = cul_has(m, CUL_LIT("Root Cause"));
 		return cul_follow(parse, rec, child_next, c);
 	}
+	/* what the driver's own allocator (cudaMallocAsync) says; the numbers stand below it, if anywhere */
+	if (cul_cut(m, CUL_LIT("Allocation on device"), &before, &rest) &&
+	    (cul_has(rest, CUL_LIT(" would exceed allowed memory")) || cul_ends(before, CUL_LIT("OutOfMemoryError: "))))
+		return cul_emit(parse, rec, "pytorch.cuda-oom", cul_number("gpu_index", number_at(cul_trim(rest))), rank_arg(rec));
 	if (cul_cut(m, CUL_LIT("failed (exitcode: "), NULL, &rest) && cul_has(rest, CUL_LIT("local_rank: "))) {
 		return cul_emit(parse, rec, "pytorch.child-failed", cul_number("code", number_at(rest)), int_after("local_rank", rest, CUL_LIT("local_rank: ")),
 				int_after("pid", rest, CUL_LIT("(pid: ")));
@@ -245,7 +250,7 @@ const struct cul_parser cul_parser_pytorch = {
 		CUL_KIND("pytorch.child-failed", 1, "pytorch", F_RANK, F_LOCAL_RANK, F_HOST, F_CODE, F_PID, F_SIGNAL),
 		CUL_KIND("pytorch.root-failure", 1, "pytorch", F_RANK, F_LOCAL_RANK, F_HOST, F_CODE, F_PID, F_SIGNAL),
 		CUL_KIND("pytorch.event", 1, "pytorch", F_EVENT, F_WHAT, F_PID, F_SIGNAL, F_CODE, F_RANK)),
-	.needles = CUL_LIST(EVENTS(EVENT_NEEDLE) " out of memory. Tried to allocate ", " time      : ", "Root Cause (first observed failure)", "failed (exitcode: ", ": block: [", "CUDA error: ",
+	.needles = CUL_LIST(EVENTS(EVENT_NEEDLE) " out of memory. Tried to allocate ", "Allocation on device", " time      : ", "Root Cause (first observed failure)", "failed (exitcode: ", ": block: [", "CUDA error: ",
 			    "HIP error: "),
 	.record = pytorch_record,
 };
