@@ -63,7 +63,7 @@ static struct cul_slice base_name(struct cul_slice member)
 /* Does the name end in one of these, each of which has one dot, at its start? */
 static bool has_suffix(struct cul_slice name, const char *const *ends, size_t count)
 {
-	const char *dot = memrchr(name.data, '.', name.size);
+	const char *dot = name.size ? memrchr(name.data, '.', name.size) : NULL;
 	struct cul_slice suffix = dot ? cul_slice(dot, (size_t)(name.data + name.size - dot)) : CUL_NONE;
 	for (size_t i = 0; i < count && suffix.size > 1; i++)
 		if (suffix.data[1] == ends[i][1] && cul_is(suffix, cul_str(ends[i])))
@@ -73,7 +73,7 @@ static bool has_suffix(struct cul_slice name, const char *const *ends, size_t co
 
 static bool by_name(struct cul_slice member, struct cul_slice name)
 {
-	const char *dot = memrchr(name.data, '.', name.size), *end = name.data + name.size; /* each suffix has one, at its start */
+	const char *dot = name.size ? memrchr(name.data, '.', name.size) : NULL, *end = name.data + name.size; /* each suffix has one, at its start */
 	for (size_t i = 0; dot && i < sizeof(suffixes) / sizeof(*suffixes); i++) {
 		if (dot + 1 == end || suffixes[i][1] != dot[1])
 			continue;
