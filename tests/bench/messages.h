@@ -222,7 +222,7 @@ static const char *const nccl_matching[] = {
 
 static const char *const stack_lines[] = {
 	"  File \"{p}\", line {4}, in {w}", "    return self._{w}({w}, {w}={w})", "\tat com.{w}.{w}.{w}({w}.java:{3})", "#{0-30}  0x00007f{x10} in {w} () from {p}",
-	"goroutine {5} [select]:", "\t{p}:{3} +0x{x3}",
+	"main.(*{w}).{w}(0xc000{x6}, 0x{x3})", "\t{p}:{3} +0x{x3}",
 };
 
 /* captures and settings, small files of a report */
