@@ -8,9 +8,10 @@
  * themselves, then against the literals, so the result is exact. A literal of four or five bytes has no two windows: it is sought beside
  * any byte as well.
  *
- * An Aho-Corasick automaton over 2000 literals takes megabytes and milliseconds to build, and reads a byte at a time. Sixteen buckets
- * of windows looked up in vector registers (AVX2 by halves of bytes, AVX-512 VBMI by whole ones) let 11 and 5 of 100 places through with
- * as many literals, and took three and two times as long.
+ * Vectorscan's matcher of literals, which tests/vectorscan.c holds this against, takes three times as long over 2,447 literals (0.71 GB/s
+ * for 2.26, and 1.40 in plain C). An Aho-Corasick automaton over 2000 literals takes megabytes and milliseconds to build, and reads a byte
+ * at a time. Sixteen buckets of windows looked up in vector registers (AVX2 by halves of bytes, AVX-512 VBMI by whole ones) let 11 and 5 of
+ * 100 places through with as many literals, and took three and two times as long.
  */
 #include "base/needle.h"
 

@@ -59,6 +59,13 @@ if command -v apt-get >/dev/null 2>&1; then
 	done
 	if [ "$what" = all ]; then
 		packages="$packages clang libcmocka-dev valgrind"
+		# what the pass over literals is compared with
+		for optional in libvectorscan-dev libhyperscan-dev; do
+			if apt-cache show "$optional" >/dev/null 2>&1; then
+				packages="$packages $optional"
+				break
+			fi
+		done
 		# clang 14 has its runtime beside it in a package named by version; before, it came along
 		version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9][0-9]*\)$/\1/p' | head -n 1)
 		if [ -n "$version" ] && apt-cache show "libclang-rt-$version-dev" >/dev/null 2>&1; then

@@ -244,12 +244,14 @@ examples: {{ hit: [ "{a} {b} 12 {c}" ], miss: [ "{a} {b} {c}" ] }}
         if "rg" not in self.missing:
             few["rg -f"] = RG + [self.path("patterns.rg"), self.path("size4.log")]
         slow = self.group(few)
-        for key, name, aims in (("culprit", "AVX2" if "avx2" in self.flags else "plain C", (0.25, 0.18)), ("plain C", "plain C", (0.25, 0.18))):
+        for key, name, aims in (("culprit", "AVX2" if "avx2" in self.flags else "plain C", (0.25, 0.18)), ("plain C", "plain C", (None, None))):
             if key == "plain C" and key not in commands:
                 continue
-            self.row(f"plain {self.size['plain']} MiB log ({name}), CPU against rg -a -c -F -f, {self.literals} literals", 0.40, aims[0],
+            # the budget is AVX2's, where there is such a thing
+            bounds = (0.40, 0.30) if key == "culprit" else (None, None)
+            self.row(f"plain {self.size['plain']} MiB log ({name}), CPU against rg -a -c -F -f, {self.literals} literals", bounds[0], aims[0],
                      self.ratio(fast, key, "rg -F", 1), why=self.lacking("rg"))
-            self.row(f"plain {os.path.getsize(self.path('size4.log')) / MIB:.0f} MiB log ({name}), CPU against rg -a -c -f, {self.patterns} patterns", 0.30, aims[1], self.ratio(slow, key, "rg -f", 1),
+            self.row(f"plain {os.path.getsize(self.path('size4.log')) / MIB:.0f} MiB log ({name}), CPU against rg -a -c -f, {self.patterns} patterns", bounds[1], aims[1], self.ratio(slow, key, "rg -f", 1),
                      why=self.lacking("rg"), note=f"{self.left_out} with look-around or the like left out" if self.left_out else "")
         rows = []
         for name in ("culprit", "plain C", "cat", "wc -l", "rg -F"):
@@ -315,6 +317,21 @@ examples: {{ hit: [ "{a} {b} 12 {c}" ], miss: [ "{a} {b} {c}" ] }}
             self.more.append(("What a rule costs", ("", ""), [
                 ("no rules, parsers alone", f"{m('none'):.2f} s of CPU for {self.size['part']} MiB"), ("400 rules", f"{m('400'):.2f} s, of it {m('load 400'):.3f} s to load the YAML"),
                 ("2,000 rules", f"{m('2000'):.2f} s, of it {m('load 2000'):.3f} s to load"), ("one more rule", f"{scan:.2f} µs a MiB, {(m('load 2000') - m('load 400')) / 1600 * 1e6:.0f} µs at the start")]))
+
+    def pass_alone(self):
+        """The pass over all literals, in memory, against Vectorscan's, on a log that was used to choose nothing."""
+        oracle = os.path.join(self.build, "tests", "vectorscan")
+        if not os.path.exists(oracle):
+            return
+        rows = []
+        for isa in ("avx2", "scalar") if "avx2" in self.flags else ("scalar",):
+            out = subprocess.run([oracle, "--time", self.path("part.log")], capture_output=True, text=True, env={**self.env, "CULPRIT_ISA": isa}).stdout
+            got = re.search(r"ours \((\w+)\) ([\d.]+) GB/s, Vectorscan (\S+) .*?([\d.]+) GB/s\n(\d+) needles.* (\d+) blocks differ", out)
+            if got:
+                rows.append((f"culprit's, {'plain C' if got[1] == 'scalar' else got[1].upper()}", got[2], f"{got[5]} literals, {got[6]} blocks of 256 KiB with other hits"))
+                theirs = (f"Vectorscan {got[3]}", got[4], "hs_compile_lit_multi")
+        if rows:
+            self.more.append(("The pass over all literals alone", ("", "GB/s of CPU time", ""), rows + [theirs]))
 
     def starts(self):
         case = os.path.join(self.scratch, "start.culprit")
@@ -434,7 +451,7 @@ def main():
         began = time.monotonic()
         b.make_all()
         print(f"  data: {time.monotonic() - began:.0f} s", file=sys.stderr)
-        for step in (b.plain, b.shares, b.packed, b.rules, b.starts, b.cases, b.memory, b.scaling, b.jobs):
+        for step in (b.plain, b.shares, b.packed, b.rules, b.pass_alone, b.starts, b.cases, b.memory, b.scaling, b.jobs):
             if not args.only or step.__name__.startswith(args.only):
                 step()
         text = b.markdown(args.size)
