@@ -373,6 +373,7 @@ static void drop_mark(struct cul_parse *p, struct place *at, const struct cul_ma
 	bool opens = false, within = at->told; /* a fence of a pasted ticket */
 	if (mark->type == CUL_MARK_FENCE && at->fenced && fence != at->fence) {
 		at->inner = opens = !at->inner;
+		within = false;
 	} else if (mark->type == CUL_MARK_FENCE) {
 		at->fenced = opens = !at->fenced;
 		at->fence = fence;
@@ -382,10 +383,9 @@ static void drop_mark(struct cul_parse *p, struct place *at, const struct cul_ma
 		if (!opens)
 			p->name = CUL_NONE;
 	}
-	if (!at->inner && (opens || (within && mark->type == CUL_MARK_FENCE)) && cul_is_quoted_writing(line->text, p->lines))
-		opens = true;
-	else if (!opens || !at->ticket || (at->inner && !at->told) || !cul_is_told_of(p->lines, false))
-		opens = false;
+	opens = opens || (within && mark->type == CUL_MARK_FENCE);
+	if (opens && (at->inner || !cul_is_quoted_writing(line->text, p->lines)))
+		opens = at->ticket && (!at->inner || at->told) && cul_is_told_of(p->lines, false);
 	while (opens && cul_lines_peek(p->lines, 0, line) && !ends_fence(line->text, fence))
 		drop_line(p, line);
 	/* a command that printed nothing is an answer too */

@@ -13,7 +13,7 @@
  *
  * And what a test that passed printed in a log of pytest (-s, live logs, -rP), go test -v, ctest -V or GoogleTest: it provoked that.
  *
- * A postmortem and a closed ticket that tell what was done since (unless the cause is still asked for), and a mail that says that an alert is over (Alertmanager's and Grafana's "[RESOLVED]",
+ * A postmortem and a closed ticket that tell what was done since (unless the cause is still asked for), and a mail that says that an alert is over (Alertmanager's and Grafana's "[RESOLVED]" and webhooks,
  * Zabbix' "Resolved:", Nagios' "RECOVERY") report none either, nor does a sentence of a ticket about the past or another machine: "last
  * month gpu-07 died with `NVRM: Xid ...`", "people get `...` there", a pasted block that is led in so, and a list of what is done. In
  * a monitor's own log an alert that the same log takes back is none.
@@ -768,12 +768,51 @@ static bool by_done_list(struct cul_lines *lines)
 	return items >= 2 && mended && items + 1 == told;
 }
 
+/* The text behind "key": of JSON, or nothing. */
+static struct cul_slice json_value(struct cul_slice line, struct cul_slice key)
+{
+	struct cul_slice rest, value;
+	if (!cul_cut(line, key, NULL, &rest))
+		return CUL_NONE;
+	rest = cul_trim(rest);
+	if (!cul_skip(&rest, CUL_LIT(":")))
+		return CUL_NONE;
+	rest = cul_trim(rest);
+	return cul_skip(&rest, CUL_LIT("\"")) && cul_cut(rest, CUL_LIT("\""), &value, NULL) ? value : CUL_NONE;
+}
+
+/*
+ * What Alertmanager and Grafana post to a webhook: { "receiver": ..., "status": "resolved", "alerts": [ ... ] }, whose status is that
+ * of all its alerts together. One that fires, anywhere in view, is news.
+ */
+static bool by_resolved_alerts(struct cul_lines *lines)
+{
+	struct cul_line line;
+	bool receiver = false, resolved = false, alerts = false;
+	for (size_t i = 0; i < CUL_LINES_AHEAD && cul_lines_peek(lines, i, &line); i++) {
+		struct cul_slice text = cul_trim(line.text), head = text;
+		if (!i && !cul_starts(text, CUL_LIT("{")))
+			return false;
+		if (i + 1 == CUL_LINES_AHEAD && cul_starts(text, CUL_LIT("{\""))) /* one a line, and more than can be seen */
+			return false;
+		if (cul_has(text, CUL_LIT("\"firing\"")))
+			return false;
+		bool list = cul_cut(text, CUL_LIT("\"alerts\""), &head, NULL);
+		if (!alerts) {
+			receiver |= cul_has(head, CUL_LIT("\"receiver\"")) || cul_has(head, CUL_LIT("\"groupKey\""));
+			resolved |= cul_is(json_value(head, CUL_LIT("\"status\"")), CUL_LIT("resolved"));
+		}
+		alerts |= list;
+	}
+	return receiver && resolved && alerts;
+}
+
 bool cul_is_writing(struct cul_slice member, struct cul_lines *lines)
 {
 	struct cul_slice name = base_name(member);
 	bool log = cul_ends(name, CUL_LIT(".log")) || cul_ends(name, CUL_LIT(".out")); /* a build's log may begin with what it builds */
 	bool settings = is_settings(name);
-	return by_name(member, name) || by_all_clear(lines) || by_postmortem(name, lines) || by_closed_ticket(name, lines) || (!log && by_commit(lines)) ||
+	return by_name(member, name) || by_all_clear(lines) || by_resolved_alerts(lines) || by_postmortem(name, lines) || by_closed_ticket(name, lines) || (!log && by_commit(lines)) ||
 	       (!is_notes(name) && by_lines(lines)) || by_keys(lines, settings ? 0 : 7, false) || (settings && by_object(lines, false)) || by_advice(name, lines);
 }
 
@@ -800,7 +839,7 @@ bool cul_is_quoted_writing(struct cul_slice fence, struct cul_lines *lines)
 {
 	struct cul_slice tag = cul_trim(cul_from(fence, 3));
 	bool yaml = cul_is(tag, CUL_LIT("yaml")) || cul_is(tag, CUL_LIT("yml"));
-	return by_keys(lines, 5, true) || by_all_clear(lines) || by_done_list(lines) || by_object(lines, true) || by_commit(lines) || by_code(lines) || (yaml && by_yaml(lines, true));
+	return by_keys(lines, 5, true) || by_all_clear(lines) || by_resolved_alerts(lines) || by_done_list(lines) || by_object(lines, true) || by_commit(lines) || by_code(lines) || (yaml && by_yaml(lines, true));
 }
 
 bool cul_is_settings(struct cul_slice member, struct cul_lines *lines)
