@@ -751,30 +751,6 @@ static void on_leave(void *ctx, struct cul_slice text, int64_t offset, int64_t l
 		cul_parse_fail(p, p->sink->text(p->sink->ctx, p->member, text, offset, line));
 }
 
-/* ---- a sink that hears nothing --------------------------------------------------------------- */
-
-static enum cul_status no_member(void *ctx, const struct cul_member *member, int *id)
-{
-	*id = 0;
-	return CUL_OK;
-}
-
-static enum cul_status no_section(void *ctx, const struct cul_section_info *info, int *id)
-{
-	*id = 0;
-	return CUL_OK;
-}
-
-static enum cul_status no_end(void *ctx, int section, const struct cul_section_span *span)
-{
-	return CUL_OK;
-}
-
-static enum cul_status no_observation(void *ctx, const struct cul_observation *observation)
-{
-	return CUL_OK;
-}
-
 /* @other: NULL, or one whose needles serve. NULL: out of memory before there was anything that could say so. */
 static struct cul_parse *parse_new(struct cul_bundle *bundle, const struct cul_interests *interests, const struct cul_limits *limits,
 				   const struct cul_sink *sink, struct cul_parse *other, struct cul_error *err)
@@ -784,12 +760,7 @@ static struct cul_parse *parse_new(struct cul_bundle *bundle, const struct cul_i
 		return NULL;
 	p->bundle = bundle;
 	p->interests = interests;
-	p->heard = *sink;
-	p->heard.member = sink->member ? sink->member : no_member;
-	p->heard.section = sink->section ? sink->section : no_section;
-	p->heard.section_end = sink->section_end ? sink->section_end : no_end;
-	p->heard.observe = sink->observe ? sink->observe : no_observation;
-	p->heard.suspect = sink->suspect ? sink->suspect : no_observation;
+	p->heard = cul_sink_whole(sink);
 	sink = p->sink = &p->heard;
 	p->err = err;
 	set_limits(&p->limits, limits);

@@ -179,4 +179,7 @@ enum cul_status cul_parse_no_memory(struct cul_parse *parse);
 /** Remember the first failure; returns it. */
 enum cul_status cul_parse_fail(struct cul_parse *parse, enum cul_status status);
 
+/** @given, with functions that do nothing in place of those it has none of (text stays as it is). */
+struct cul_sink cul_sink_whole(const struct cul_sink *given);
+
 #endif

@@ -38,12 +38,6 @@ struct boots {
 	size_t count, room;
 };
 
-static int64_t plus(int64_t a, int64_t b)
-{
-	int64_t sum;
-	return __builtin_add_overflow(a, b, &sum) || sum == CUL_NO_TIME ? CUL_NO_TIME : sum;
-}
-
 static bool sane(int64_t ns)
 {
 	return ns != CUL_NO_TIME && ns / CUL_SECOND > EARLIEST && ns / CUL_SECOND < LATEST;
@@ -624,8 +618,8 @@ static void place_rows(struct placing *p, struct boots *b)
 		if (r->clock == CUL_CLOCK_BOOT) {
 			if (!g || g->began == CUL_NO_TIME)
 				continue;
-			r->time = plus(g->began, r->raw);
-			r->last = plus(g->began, r->raw_last);
+			r->time = place_plus(g->began, r->raw);
+			r->last = place_plus(g->began, r->raw_last);
 			r->uncertainty = g->slack;
 			continue;
 		}
@@ -637,8 +631,8 @@ static void place_rows(struct placing *p, struct boots *b)
 			r->last = r->time;
 		r->uncertainty = 1000000;
 		if (r->clock == CUL_CLOCK_LOCAL) {
-			r->time = h ? plus(r->time, -h->zone) : r->time;
-			r->last = h ? plus(r->last, -h->zone) : r->last;
+			r->time = h ? place_plus(r->time, -h->zone) : r->time;
+			r->last = h ? place_plus(r->last, -h->zone) : r->last;
 			r->uncertainty = h ? local_slack(h) : 14 * HOUR;
 		}
 		/* a boot that began before it and none after */
@@ -652,9 +646,9 @@ static void place_rows(struct placing *p, struct boots *b)
 static int64_t place_time(const struct placing *p, const struct place_section *s, struct cul_time t, int64_t began)
 {
 	if (t.clock == CUL_CLOCK_BOOT)
-		return began == CUL_NO_TIME || t.ns == CUL_NO_TIME ? CUL_NO_TIME : plus(began, t.ns);
+		return began == CUL_NO_TIME || t.ns == CUL_NO_TIME ? CUL_NO_TIME : place_plus(began, t.ns);
 	int64_t w = wall(t, s->end);
-	return w != CUL_NO_TIME && t.clock == CUL_CLOCK_LOCAL && s->host >= 0 ? plus(w, -p->hosts[s->host].zone) : w;
+	return w != CUL_NO_TIME && t.clock == CUL_CLOCK_LOCAL && s->host >= 0 ? place_plus(w, -p->hosts[s->host].zone) : w;
 }
 
 static int64_t began_in(const struct placing *p, const struct boots *b, int section, bool last)
@@ -703,138 +697,6 @@ static void place_spans(struct placing *p, const struct boots *b)
 
 /* ---- writing ---------------------------------------------------------------------------------- */
 
-static enum cul_status done(struct placing *p, sqlite3_stmt *s, const char *what)
-{
-	int rc = sqlite3_step(s);
-	sqlite3_reset(s);
-	return rc == SQLITE_DONE ? CUL_OK : case_fail(p->c->db, p->err, what);
-}
-
-static enum cul_status write_rows(struct placing *p)
-{
-	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
-	enum cul_status status = CUL_OK;
-	for (size_t i = 0; i < p->count && status == CUL_OK; i++) {
-		const struct placed *r = &p->rows[i];
-		bool as_printed = r->time == r->raw && r->last == r->raw_last;
-		int64_t onset = r->time == CUL_NO_TIME || r->since <= 0 ? CUL_NO_TIME : plus(r->time, -r->since);
-		if (r->as_written && as_printed && onset == CUL_NO_TIME && r->uncertainty == place_slack(r->clock) && !r->host && r->boot < 0 &&
-		    r->gpu < 0 && !r->copy)
-			continue;
-		if (!s)
-			status = case_prepare(p->c->db, "UPDATE observation SET time=?, last=?, onset=?, uncertainty=?, host=?, boot=?, gpu=?, "
-							"copy=?, raw=?, raw_last=? WHERE id = ?", &s, p->err);
-		if (status != CUL_OK)
-			return status;
-		case_bind_time(s, 1, r->time);
-		case_bind_time(s, 2, r->last == r->time ? CUL_NO_TIME : r->last);
-		case_bind_time(s, 3, onset);
-		sqlite3_bind_int64(s, 4, r->uncertainty);
-		if (r->host >= 0)
-			sqlite3_bind_int(s, 5, r->host);
-		else
-			sqlite3_bind_null(s, 5);
-		if (r->boot >= 0)
-			sqlite3_bind_int(s, 6, r->boot);
-		else
-			sqlite3_bind_null(s, 6);
-		sqlite3_bind_text(s, 7, r->gpu >= 0 ? p->gpus[r->gpu].id : NULL, -1, SQLITE_STATIC);
-		if (r->copy)
-			sqlite3_bind_int64(s, 8, r->copy);
-		else
-			sqlite3_bind_null(s, 8);
-		case_bind_time(s, 9, as_printed ? CUL_NO_TIME : r->raw);
-		case_bind_time(s, 10, r->time == CUL_NO_TIME ? (r->raw_last == r->raw ? CUL_NO_TIME : r->raw_last) :
-				      place_minus(r->raw_last, r->raw) == place_minus(r->last, r->time) ? CUL_NO_TIME : r->raw_last);
-		sqlite3_bind_int64(s, 11, r->id);
-		status = done(p, s, "rows");
-	}
-	return status;
-}
-
-static enum cul_status write_who(struct placing *p)
-{
-	CUL_AUTO(case_finalizep) sqlite3_stmt *host = NULL;
-	CUL_AUTO(case_finalizep) sqlite3_stmt *gpu = NULL;
-	enum cul_status status = case_prepare(p->c->db, "INSERT INTO host(id, name, boot, capture) VALUES(?,?,?,?)", &host, p->err);
-	if (status == CUL_OK && p->gpu_count)
-		status = case_prepare(p->c->db, "INSERT INTO gpu VALUES(?,?,?,?,?,?,?)", &gpu, p->err);
-	for (size_t i = 0; i < p->host_count && status == CUL_OK; i++) {
-		sqlite3_bind_int(host, 1, (int)i);
-		sqlite3_bind_text(host, 2, p->hosts[i].name, -1, SQLITE_STATIC);
-		case_bind_time(host, 3, p->hosts[i].boot);
-		case_bind_time(host, 4, p->hosts[i].capture);
-		status = done(p, host, "hosts");
-	}
-	for (size_t i = 0; i < p->gpu_count && status == CUL_OK; i++) {
-		const struct place_gpu *g = &p->gpus[i];
-		sqlite3_bind_text(gpu, 1, g->id, -1, SQLITE_STATIC);
-		sqlite3_bind_int(gpu, 2, g->host);
-		if (g->index >= 0)
-			sqlite3_bind_int64(gpu, 3, g->index);
-		else
-			sqlite3_bind_null(gpu, 3);
-		sqlite3_bind_text(gpu, 4, g->bdf, -1, SQLITE_STATIC);
-		sqlite3_bind_text(gpu, 5, g->uuid, -1, SQLITE_STATIC);
-		sqlite3_bind_text(gpu, 6, g->name, -1, SQLITE_STATIC);
-		sqlite3_bind_text(gpu, 7, g->driver, -1, SQLITE_STATIC);
-		status = done(p, gpu, "gpus");
-	}
-	return status;
-}
-
-/* Files of which nothing is known but the host that most is of. */
-static enum cul_status write_others(struct placing *p)
-{
-	CUL_AUTO(case_finalizep) sqlite3_stmt *s = NULL;
-	enum cul_status status = case_prepare(p->c->db, "UPDATE member SET host=? WHERE id=?", &s, p->err);
-	size_t known = cul_case_source_count(p->c), at = 0;
-	for (size_t i = 0; i < known && status == CUL_OK; i++) {
-		if (at < p->member_count && p->members[at].id == (int)i + 1) {
-			at++;
-			continue;
-		}
-		if (p->others >= 0)
-			sqlite3_bind_int(s, 1, p->others);
-		else
-			sqlite3_bind_null(s, 1);
-		sqlite3_bind_int64(s, 2, (int64_t)i + 1);
-		status = done(p, s, "places");
-		if (!case_sources_place(&p->c->sources, i, p->others, CUL_NO_TIME, CUL_NO_TIME))
-			status = cul_fail(p->err, CUL_ENOMEM, "places: out of memory");
-	}
-	return status;
-}
-
-static enum cul_status write_places(struct placing *p)
-{
-	CUL_AUTO(case_finalizep) sqlite3_stmt *member = NULL;
-	CUL_AUTO(case_finalizep) sqlite3_stmt *section = NULL;
-	enum cul_status status = case_prepare(p->c->db, "UPDATE member SET host=?, first=?, last=? WHERE id=?", &member, p->err);
-	if (status == CUL_OK)
-		status = case_prepare(p->c->db, "UPDATE section SET host=?, first=?, last=? WHERE id=?", &section, p->err);
-	for (size_t i = 0; i < p->member_count + p->section_count && status == CUL_OK; i++) {
-		bool is_member = i < p->member_count;
-		size_t at = is_member ? i : i - p->member_count;
-		sqlite3_stmt *s = is_member ? member : section;
-		int host = is_member ? p->members[at].host : p->sections[at].host;
-		int64_t first = is_member ? p->members[at].first : p->sections[at].from, last = is_member ? p->members[at].last : p->sections[at].to;
-		if (!host && first == CUL_NO_TIME && last == CUL_NO_TIME && (is_member ? p->members[at].as_written : p->sections[at].as_written))
-			continue;
-		if (host >= 0)
-			sqlite3_bind_int(s, 1, host);
-		else
-			sqlite3_bind_null(s, 1);
-		case_bind_time(s, 2, first);
-		case_bind_time(s, 3, last);
-		sqlite3_bind_int64(s, 4, is_member ? p->members[at].id : (int64_t)at + 1);
-		status = done(p, s, "places");
-		if (is_member && !case_sources_place(&p->c->sources, (size_t)p->members[at].id - 1, host, first, last))
-			status = cul_fail(p->err, CUL_ENOMEM, "places: out of memory");
-	}
-	return status == CUL_OK && p->others ? write_others(p) : status;
-}
-
 static enum cul_status write_templates(struct placing *p, const struct boots *b)
 {
 	CUL_AUTO(case_finalizep) sqlite3_stmt *read = NULL;
@@ -857,7 +719,7 @@ static enum cul_status write_templates(struct placing *p, const struct boots *b)
 		}
 		sqlite3_bind_int64(write, 5, sqlite3_column_int64(read, 0));
 		if (!same)
-			status = done(p, write, "templates");
+			status = place_done(p, write, "templates");
 	}
 	return status == CUL_OK && rc != SQLITE_DONE ? case_fail(p->c->db, p->err, "templates") : status;
 }
@@ -920,11 +782,7 @@ static enum cul_status place(struct placing *p, struct boots *b, int64_t since_n
 		if (r->time != CUL_NO_TIME && ((since_ns && r->last < since_ns) || (until_ns && r->time > until_ns)))
 			r->copy = -1;
 	}
-	status = write_who(p);
-	if (status == CUL_OK)
-		status = write_rows(p);
-	if (status == CUL_OK)
-		status = write_places(p);
+	status = place_write(p);
 	if (status == CUL_OK)
 		status = write_templates(p, b);
 	if (status == CUL_OK)

@@ -87,6 +87,12 @@ static inline int64_t place_slack(int clock)
 }
 #define PLACE_GROUP 64 /* rows of one hash that are compared with each other */
 
+/** @a + @b, CUL_NO_TIME where that doesn't fit. */
+static inline int64_t place_plus(int64_t a, int64_t b)
+{
+	int64_t sum;
+	return __builtin_add_overflow(a, b, &sum) || sum == CUL_NO_TIME ? CUL_NO_TIME : sum;
+}
 /** @a - @b, held at the ends of what fits. */
 static inline int64_t place_minus(int64_t a, int64_t b)
 {
@@ -106,6 +112,10 @@ int place_root(struct placing *p, const char *name);
 enum cul_status place_hosts(struct placing *p);
 enum cul_status place_gpus(struct placing *p);
 enum cul_status place_facts(struct placing *p);
+/** Write what was found out of hosts, rows, sections and members. */
+enum cul_status place_write(struct placing *p);
+/** Run a statement that gives no rows, for the next time as well. */
+enum cul_status place_done(struct placing *p, sqlite3_stmt *s, const char *what);
 int place_name(struct placing *p, struct cul_slice name); /* -1: none or no memory */
 /** The row of that id, or NULL. */
 struct placed *place_row(struct placing *p, int64_t id);
