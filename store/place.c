@@ -3,7 +3,7 @@
  * Rows -> placed rows: hosts, years, days, boots, zones, GPUs, copies.
  *
  * Times keep the clock that printed them. A wall clock without a year or day ends at the latest time
- * that is known otherwise (the archive's mtime, dated records of that host); seconds since boot hang
+ * that is known otherwise (what `date` said beside it, the archive's mtime, dated records of that host); seconds since boot hang
  * on whatever holds both clocks: kernel.clock, a journal line with the kernel's own time behind it,
  * uptime under a date, or the same kernel line in a dated log. A zone shows where the same record is
  * dated in UTC and locally. What can't be placed keeps its order and its time since boot.
@@ -227,6 +227,26 @@ static enum cul_status note_unix(struct placing *p, struct placed *row, const st
 	return CUL_OK;
 }
 
+/* What `date` printed: when this was captured. */
+static enum cul_status note_date(struct placing *p, struct placed *row, const struct cul_kind *kind, sqlite3_stmt *s)
+{
+	const char *what = (const char *)sqlite3_column_text(s, 1);
+	if (!what || strcmp(what, "date") || !dated(row->clock, row->flags))
+		return CUL_OK;
+	struct place_member *m = place_member(p, row->member);
+	later(&m->said, row->raw_last);
+	if (m->root >= 0)
+		later(&p->root_said[m->root], row->raw_last);
+	return CUL_OK;
+}
+
+/* When the member was written: not after it was captured, though it may have been copied later. CUL_NO_TIME: nothing tells. */
+static int64_t written_at(const struct placing *p, const struct place_member *m)
+{
+	int64_t said = m->said != CUL_NO_TIME || m->root < 0 ? m->said : p->root_said[m->root];
+	return said != CUL_NO_TIME && (!sane(m->mtime) || m->mtime > said + DAY) ? said : m->mtime;
+}
+
 static const struct case_kind *kind_of(const struct placing *p, const char *name)
 {
 	for (size_t i = 0; i < p->c->kind_count; i++)
@@ -246,11 +266,24 @@ static int64_t scan_time(struct placing *p)
 /* Where each section ends on the wall clock: years and days that it leaves out are counted back from there. */
 static enum cul_status find_ends(struct placing *p)
 {
-	static const char *const unix_field[] = { "unix_s" };
+	static const char *const unix_field[] = { "unix_s" }, *const what_field[] = { "what" };
 	int64_t bundle = CUL_NO_TIME, upgraded = CUL_NO_TIME, now = scan_time(p);
 	const struct case_kind *clock = kind_of(p, "kernel.clock");
 	if (clock && place_has(clock->kind, "unix_s")) {
 		enum cul_status status = place_each(p, clock, unix_field, 1, note_unix);
+		if (status != CUL_OK)
+			return status;
+	}
+	const struct case_kind *id = kind_of(p, "host.id");
+	p->root_said = calloc(p->roots.count + 1, sizeof(*p->root_said));
+	if (!p->root_said)
+		return cul_fail(p->err, CUL_ENOMEM, "rows: out of memory");
+	for (size_t i = 0; i < p->roots.count; i++)
+		p->root_said[i] = CUL_NO_TIME;
+	for (size_t i = 0; i < p->member_count; i++)
+		p->members[i].said = CUL_NO_TIME;
+	if (id && place_has(id->kind, "what")) {
+		enum cul_status status = place_each(p, id, what_field, 1, note_date);
 		if (status != CUL_OK)
 			return status;
 	}
@@ -277,7 +310,7 @@ static enum cul_status find_ends(struct placing *p)
 	for (size_t i = 0; i < p->section_count; i++) {
 		struct place_section *s = &p->sections[i];
 		/* what its programs date in full tells the year, however late the file was copied */
-		int64_t written = place_member(p, s->member)->mtime, half = 183 * DAY,
+		int64_t written = written_at(p, place_member(p, s->member)), half = 183 * DAY,
 			own = s->last.no_year && !s->last.no_date && s->dated != CUL_NO_TIME ? wall(s->last, s->dated + half) : CUL_NO_TIME;
 		if (own != CUL_NO_TIME && own - s->dated < 2 * DAY && s->dated - own < 2 * DAY)
 			written = s->dated + half;
@@ -801,6 +834,7 @@ enum cul_status case_place(struct cul_case *c, int64_t since_ns, int64_t until_n
 	free(p.sections);
 	free(p.members);
 	case_strings_free(&p.roots);
+	free(p.root_said);
 	free(p.names);
 	free(p.name_host);
 	free(p.hosts);

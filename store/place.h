@@ -39,6 +39,7 @@ struct place_member {
 	int root;                  /* of the sosreport it lies in, or -1 */
 	bool as_written;           /* its row has host 0 and no times */
 	int64_t mtime;
+	int64_t said;              /* by date, when it was captured; CUL_NO_TIME */
 	int64_t first, last;
 };
 
@@ -71,6 +72,7 @@ struct placing {
 	size_t member_count;
 	int others;                     /* host of those that are not among them, or -1 */
 	struct case_strings roots;      /* folders of sosreports */
+	int64_t *root_said;             /* by date, of each; CUL_NO_TIME */
 	const char **names;             /* hosts as spelled */
 	int *name_host;
 	size_t name_count, name_room;

@@ -400,6 +400,15 @@ says "a rule in words" out "awk '\{print .NF\}'"
 run 0 "formats" formats
 says "formats" out nvidia_smi
 
+# a year that a log leaves out is that of its sosreport's own date, however late the files were copied
+report=$scratch/sosreport-mi-a02-2025-11-04-wjtbqez
+mkdir -p "$report/sos_commands/date" "$report/sos_commands/logs"
+echo 'Tue Nov  4 12:41:20 UTC 2025' > "$report/sos_commands/date/date"
+echo 'Nov 04 11:52:25 mi-a02 kernel: NVRM: Xid (PCI:0000:3b:00): 79, pid=0, GPU has fallen off the bus.' > "$report/sos_commands/logs/journalctl_--no-pager_--boot"
+touch -d 2026-11-21 "$report"/sos_commands/*/*
+run 0 "the year of a copied sosreport" "$report"
+says "the year of a copied sosreport" out 'First bad: 2025-11-04 11:52:25'
+
 # a pipe that closes early is no crash
 "$culprit" formats --all 2> "$scratch/err" | head -n 1 > /dev/null
 if grep -qiE 'abort|fault|sanitizer' "$scratch/err"; then
