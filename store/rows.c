@@ -424,6 +424,91 @@ enum cul_status case_writer_end_thinned(struct case_writer *w)
 	return status;
 }
 
+/* What makes an observation the same as another: in all but its place (@same), as a part of a run (@a, @b). */
+struct likeness {
+	uint64_t a, b, same;
+};
+
+static struct likeness likeness_of(const struct case_writer *w, const struct cul_observation *o, bool record)
+{
+	struct likeness l = { .a = case_hash(UINT64_C(0x2545f4914f6cdd1d), o->kind->name, strlen(o->kind->name)) };
+	l.b = l.a * 31;
+	if (record) {
+		const char *id = w->c->interests && o->interest >= 0 && (size_t)o->interest < w->c->interests->count ?
+					 w->c->interests->items[o->interest].id : "";
+		l.a = case_hash(l.a, id, strlen(id));
+	}
+	hash_values(o, &l.a, &l.b);
+	l.same = l.a ^ (l.b << 1);
+	l.a = case_hash(case_hash(l.a, o->host.data ? o->host.data : "", o->host.size), o->unit.data ? o->unit.data : "", o->unit.size);
+	l.b = case_hash(l.b + (uint64_t)(uint32_t)o->severity + ((uint64_t)o->time.clock << 40), &l.a, sizeof(l.a));
+	return l;
+}
+
+/* The run that @o prolongs, which is done with that: NULL. Else the place of the run that it may begin. */
+static struct run *run_for(struct case_writer *w, const struct cul_observation *o, const struct likeness *l)
+{
+	struct run *set = &w->runs[(l->a % (CASE_RUNS / WAYS)) * WAYS], *slot = NULL;
+	w->clock++;
+	for (int i = 0; i < WAYS; i++) {
+		struct run *run = &set[i];
+		if (run->id && run->a == l->a && run->b == l->b) {
+			if (!goes_on(run, o))
+				return run;
+			run->n++;
+			run->last = o->time.ns > run->last ? o->time.ns : run->last;
+			if (boot_time(o) > run->boot_last)
+				run->boot_last = boot_time(o);
+			run->used = w->clock;
+			return NULL;
+		}
+		if (!slot || (slot->id && (!run->id || run->used < slot->used)))
+			slot = run;
+	}
+	return slot;
+}
+
+/* Said once a file: its own limit; one loud pattern leaves the others theirs. */
+static enum cul_status tell_full(struct case_writer *w, struct case_kind *k, const struct cul_observation *o, int64_t *rows, int64_t most, bool each)
+{
+	bool record = rows != &k->rows, all = record && w->each_all >= 2 * w->rows;
+	char why[220];
+	if (record ? *rows > most : k->full)
+		return CUL_OK;
+	if (record) {
+		*rows = most + 1;
+		snprintf(why, sizeof(why), "%s lines of %.100s in one file: the rest is %s", all ? "with all others, too many" : "too many",
+			 w->c->interests->items[o->interest].id, each ? "left out" : "counted, where it is like one before");
+	} else {
+		k->full = true;
+		snprintf(why, sizeof(why), "more than %lld rows of %.64s in one file: the rest is %s", (long long)k->rows, o->kind->name,
+			 o->kind->samples ? "left out" : "counted, where it is like one before");
+	}
+	return damage(w, o->section, o->line, why);
+}
+
+/* The row that @o gets; it begins a run at @slot unless that is NULL. */
+static enum cul_status write_row(struct case_writer *w, struct case_kind *k, const struct cul_observation *o, const struct likeness *l, struct run *slot, bool record)
+{
+	enum cul_status status = CUL_OK;
+	if (slot && slot->id) {
+		w->open--;
+		status = close_run(w, slot);
+		if (status != CUL_OK)
+			return status;
+	}
+	case_evidence_want(w->evidence, o->line, record ? w->each_rows[o->interest] : k->rows, case_storm_over(w->storm, o->offset) != CASE_FEW);
+	status = write_spine(w, k, o, l->same);
+	if (status == CUL_OK)
+		status = record ? write_record(w, o) : write_fields(w, k, o);
+	if (status == CUL_OK && slot) {
+		*slot = (struct run){ .a = l->a, .b = l->b, .id = w->row_id, .n = 1, .first = o->time.ns, .last = o->time.ns, .boot_last = boot_time(o),
+				      .used = w->clock };
+		w->open++;
+	}
+	return status;
+}
+
 enum cul_status case_writer_row(struct case_writer *w, const struct cul_observation *o)
 {
 	struct case_kind *k = case_kind_get(w->c, o->kind);
@@ -432,44 +517,15 @@ enum cul_status case_writer_row(struct case_writer *w, const struct cul_observat
 	enum cul_status status = ready_kind(w, k);
 	if (status != CUL_OK)
 		return status;
-	uint64_t a = case_hash(UINT64_C(0x2545f4914f6cdd1d), o->kind->name, strlen(o->kind->name)), b = a * 31, same;
 	bool record = !strcmp(o->kind->name, "record");
-	if (record) {
-		const char *id = w->c->interests && o->interest >= 0 && (size_t)o->interest < w->c->interests->count ?
-					 w->c->interests->items[o->interest].id : "";
-		a = case_hash(a, id, strlen(id));
-	}
-	hash_values(o, &a, &b);
-	same = a ^ (b << 1);
-	a = case_hash(case_hash(a, o->host.data ? o->host.data : "", o->host.size), o->unit.data ? o->unit.data : "", o->unit.size);
-	b = case_hash(b + (uint64_t)(uint32_t)o->severity + ((uint64_t)o->time.clock << 40), &a, sizeof(a));
-
 	bool each = record && w->c->interests && o->interest >= 0 && (size_t)o->interest < w->interest_count &&
 		    w->c->interests->items[o->interest].each;
+	struct likeness l = likeness_of(w, o, record);
 	struct run *slot = NULL;
 	if (each)
-		same = 0; /* two lines are two, in whatever file they stand */
-	if (!o->kind->samples && !each) {
-		struct run *set = &w->runs[(a % (CASE_RUNS / WAYS)) * WAYS];
-		w->clock++;
-		for (int i = 0; i < WAYS; i++) {
-			struct run *run = &set[i];
-			if (run->id && run->a == a && run->b == b) {
-				if (!goes_on(run, o)) {
-					slot = run;
-					break;
-				}
-				run->n++;
-				run->last = o->time.ns > run->last ? o->time.ns : run->last;
-				if (boot_time(o) > run->boot_last)
-					run->boot_last = boot_time(o);
-				run->used = w->clock;
-				return status;
-			}
-			if (!slot || (slot->id && (!run->id || run->used < slot->used)))
-				slot = run;
-		}
-	}
+		l.same = 0; /* two lines are two, in whatever file they stand */
+	if (!o->kind->samples && !each && !(slot = run_for(w, o, &l)))
+		return CUL_OK;
 
 	if (k->member != w->member_id) {
 		k->member = w->member_id;
@@ -484,49 +540,15 @@ enum cul_status case_writer_row(struct case_writer *w, const struct cul_observat
 	case_storm_line(w->storm, o);
 	int64_t *rows = record ? &w->each_rows[o->interest] : &k->rows;
 	int64_t most = record ? w->rows / (each ? CASE_EACH_SHARE : CASE_LOUD_SHARE) : o->kind->samples ? w->rows : w->rows / CASE_KIND_SHARE;
-	bool take = true, all = record && w->each_all >= 2 * w->rows, full = all || *rows >= most;
+	bool take = true, full = (record && w->each_all >= 2 * w->rows) || *rows >= most;
 	status = o->kind->samples ? thin(w, k, o, &take) : each || o->kind == w->damaged_kind ? CUL_OK : fold(w, o, full, &take);
 	if (status != CUL_OK || (!take && !full))
 		return status;
-	if (full) { /* its own limit: one loud pattern leaves the others theirs */
-		bool told = record ? *rows > most : k->full;
-		if (told)
-			return CUL_OK;
-		char why[220];
-		if (record) {
-			*rows = most + 1;
-			snprintf(why, sizeof(why), "%s lines of %.100s in one file: the rest is %s", all ? "with all others, too many" : "too many",
-				 w->c->interests->items[o->interest].id, each ? "left out" : "counted, where it is like one before");
-		} else {
-			k->full = true;
-			snprintf(why, sizeof(why), "more than %lld rows of %.64s in one file: the rest is %s", (long long)k->rows, o->kind->name,
-				 o->kind->samples ? "left out" : "counted, where it is like one before");
-		}
-		return damage(w, o->section, o->line, why);
-	}
+	if (full)
+		return tell_full(w, k, o, rows, most, each);
 	++*rows;
 	w->each_all += record;
-	if (slot && slot->id) {
-		w->open--;
-		status = close_run(w, slot);
-		if (status != CUL_OK)
-			return status;
-	}
-	case_evidence_want(w->evidence, o->line, *rows, case_storm_over(w->storm, o->offset) != CASE_FEW);
-	status = write_spine(w, k, o, same);
-	if (status == CUL_OK)
-		status = record ? write_record(w, o) : write_fields(w, k, o);
-	if (status == CUL_OK && slot) {
-		slot->a = a;
-		slot->b = b;
-		slot->id = w->row_id;
-		slot->n = 1;
-		slot->first = slot->last = o->time.ns;
-		slot->boot_last = boot_time(o);
-		slot->used = w->clock;
-		w->open++;
-	}
-	return status;
+	return write_row(w, k, o, &l, slot, record);
 }
 
 static enum cul_status damage(struct case_writer *w, int section, int64_t line, const char *why)

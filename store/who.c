@@ -297,101 +297,107 @@ enum cul_status place_members(struct placing *p, const bool *needed, size_t know
 	return status;
 }
 
-enum cul_status place_hosts(struct placing *p)
-{
-	/* what a member says of itself counts like a host in each of its lines */
-	const struct case_kind *marks = NULL;
-	for (size_t i = 0; i < p->c->kind_count; i++) {
-		const struct case_kind *k = p->c->kinds[i];
-		if (k->stored && (!strcmp(k->kind->name, "host.id") || !strcmp(k->kind->name, "input.command"))) {
-			static const char *const fields[] = { "host" };
-			enum cul_status status = place_each(p, k, fields, 1, read_mark);
-			if (status != CUL_OK)
-				return status;
-			if (!strcmp(k->kind->name, "host.id"))
-				marks = k;
-		}
-	}
+/* What is found out on the way to the hosts. */
+struct household {
+	const struct case_kind *marks; /* where a member says of itself whose it is; or NULL */
+	bool *speaks;                  /* by root: something in it names a host */
+	int *member_host, *root_host;  /* elected; -1: nobody */
+};
 
-	/* hosts in order of their names, whatever was read first */
-	CUL_AUTO(cul_freep) const char **sorted = calloc(p->name_count + 1, sizeof(*sorted));
-	if (!sorted)
-		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
+static enum cul_status read_marks(struct placing *p, struct household *home)
+{
+	static const char *const fields[] = { "host" };
+	enum cul_status status = CUL_OK;
+	for (size_t i = 0; i < p->c->kind_count && status == CUL_OK; i++) {
+		const struct case_kind *k = p->c->kinds[i];
+		bool id = !strcmp(k->kind->name, "host.id");
+		if (!k->stored || (!id && strcmp(k->kind->name, "input.command")))
+			continue;
+		status = place_each(p, k, fields, 1, read_mark);
+		if (id)
+			home->marks = k;
+	}
+	return status;
+}
+
+/* Hosts in order of their names, whatever was read first. */
+static bool make_hosts(struct placing *p, struct household *home)
+{
 	/* a folder's name counts only where nothing in it names a host: reports are renamed and obfuscated */
-	CUL_AUTO(cul_freep) bool *speaks = calloc(p->roots.count + 1, sizeof(*speaks));
-	if (!speaks)
-		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
+	home->speaks = calloc(p->roots.count + 1, sizeof(*home->speaks));
+	if (!home->speaks)
+		return false;
 	for (size_t i = 0; i < p->count; i++) {
 		int root = place_member(p, p->rows[i].member)->root;
 		if (root >= 0 && p->rows[i].said >= 0 && !is_weak(p->names[p->rows[i].said]))
-			speaks[root] = true;
+			home->speaks[root] = true;
 	}
 	for (size_t i = 0; i < p->roots.count; i++)
-		if (!speaks[i])
+		if (!home->speaks[i])
 			place_name(p, root_host(p->roots.items[i]));
-	const char **all = realloc(sorted, (p->name_count + 1) * sizeof(*sorted));
-	if (!all)
-		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
-	sorted = all;
+	CUL_AUTO(cul_freep) const char **sorted = calloc(p->name_count + 1, sizeof(*sorted));
 	p->name_host = calloc(p->name_count + 1, sizeof(*p->name_host));
-	if (!p->name_host)
-		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
-	if (p->name_count)
+	if (!sorted || !p->name_host)
+		return false;
+	if (p->name_count) {
 		memcpy(sorted, p->names, p->name_count * sizeof(*sorted));
-	if (p->name_count)
 		qsort(sorted, p->name_count, sizeof(*sorted), by_string);
+	}
 	for (size_t i = 0; i < p->name_count; i++)
 		host_of_name(p, place_name(p, cul_str(sorted[i])));
 	for (size_t i = 0; i < p->name_count; i++)
 		p->name_host[i] = host_of_name(p, (int)i);
+	return true;
+}
 
-	/* whose is each member, each root? */
+/* Whose is each member, each root? What a member says of itself counts like a host in each of its lines. */
+static bool vote(struct placing *p, struct household *home)
+{
 	struct ballot members = { 0 }, roots = { 0 };
-	bool room = true;
+	CUL_AUTO(cul_freep) int *named = malloc((p->roots.count + 1) * sizeof(*named));
+	bool room = named != NULL;
 	for (size_t i = 0; i < p->count && room; i++) {
 		struct placed *row = &p->rows[i];
 		row->host = row->said >= 0 ? p->name_host[row->said] : -1;
 		if (row->host < 0)
 			continue;
-		int64_t weight = marks && row->kind == marks->id ? 1000 : 1;
+		int64_t weight = home->marks && row->kind == home->marks->id ? 1000 : 1;
 		p->hosts[row->host].rows += weight;
 		const struct place_member *m = place_member(p, row->member);
 		room = cast(&members, (int)(m - p->members), row->host, weight);
 		if (room && m->root >= 0)
 			room = cast(&roots, m->root, row->host, weight);
 	}
-	CUL_AUTO(cul_freep) int *named = malloc((p->roots.count + 1) * sizeof(*named));
-	for (size_t i = 0; named && i < p->roots.count; i++) {
-		int name = speaks[i] ? -1 : place_name(p, root_host(p->roots.items[i]));
+	for (size_t i = 0; room && i < p->roots.count; i++) {
+		int name = home->speaks[i] ? -1 : place_name(p, root_host(p->roots.items[i]));
 		named[i] = name >= 0 ? p->name_host[name] : -1;
 	}
-	room &= named != NULL;
 	for (size_t i = 0; i < p->member_count && room; i++) {
 		int root = p->members[i].root;
 		if (root >= 0 && named[root] >= 0)
 			room = cast(&roots, root, named[root], 100);
 	}
-	int *member_host = malloc((p->member_count + 1) * sizeof(int)), *root_winner = malloc((p->roots.count + 1) * sizeof(int));
-	if (!room || !member_host || !root_winner) {
+	home->member_host = malloc((p->member_count + 1) * sizeof(int));
+	home->root_host = malloc((p->roots.count + 1) * sizeof(int));
+	if (!room || !home->member_host || !home->root_host) {
 		free(members.votes);
 		free(roots.votes);
-		free(member_host);
-		free(root_winner);
-		return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
+		return false;
 	}
-	memset(member_host, 0xff, p->member_count * sizeof(int));
-	memset(root_winner, 0xff, p->roots.count * sizeof(int));
-	elect(&members, member_host, p->member_count);
-	elect(&roots, root_winner, p->roots.count);
+	memset(home->member_host, 0xff, p->member_count * sizeof(int));
+	memset(home->root_host, 0xff, p->roots.count * sizeof(int));
+	elect(&members, home->member_host, p->member_count);
+	elect(&roots, home->root_host, p->roots.count);
+	return true;
+}
 
-	/* a host that nobody names is still one */
-	if (!p->host_count) {
+/* Members, rows and sections get their hosts. */
+static bool move_in(struct placing *p, const struct household *home)
+{
+	if (!p->host_count) { /* a host that nobody names is still one */
 		const char *weak = p->name_count ? p->names[0] : "host";
-		if (!place_more(&p->hosts, 0, &p->host_room, sizeof(*p->hosts))) {
-			free(member_host);
-			free(root_winner);
-			return cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
-		}
+		if (!place_more(&p->hosts, 0, &p->host_room, sizeof(*p->hosts)))
+			return false;
 		p->hosts[0] = (struct place_host){ .name = is_weak(weak) && p->name_count ? "localhost" : "host", .capture = CUL_NO_TIME,
 						   .latest = CUL_NO_TIME, .boot = CUL_NO_TIME };
 		p->host_count = 1;
@@ -403,20 +409,30 @@ enum cul_status place_hosts(struct placing *p)
 	p->others = p->roots.count > 1 ? -1 : dominant; /* beside several hosts' folders: a job's log, nobody's */
 	for (size_t i = 0; i < p->member_count; i++) {
 		struct place_member *m = &p->members[i];
-		m->host = m->root >= 0 ? root_winner[m->root] : -1;
+		m->host = m->root >= 0 ? home->root_host[m->root] : -1;
 		if (m->host < 0)
-			m->host = member_host[i];
+			m->host = home->member_host[i];
 		if (m->host < 0 && m->root < 0)
 			m->host = p->others;
 	}
-	free(member_host);
-	free(root_winner);
 	for (size_t i = 0; i < p->count; i++)
 		if (p->rows[i].host < 0)
 			p->rows[i].host = place_member(p, p->rows[i].member)->host;
 	for (size_t i = 0; i < p->section_count; i++)
 		p->sections[i].host = place_member(p, p->sections[i].member)->host;
-	return CUL_OK;
+	return true;
+}
+
+enum cul_status place_hosts(struct placing *p)
+{
+	struct household home = { 0 };
+	enum cul_status status = read_marks(p, &home);
+	if (status == CUL_OK && !(make_hosts(p, &home) && vote(p, &home) && move_in(p, &home)))
+		status = cul_fail(p->err, CUL_ENOMEM, "hosts: out of memory");
+	free(home.speaks);
+	free(home.member_host);
+	free(home.root_host);
+	return status;
 }
 
 /* ---- GPUs ------------------------------------------------------------------------------------- */
