@@ -91,6 +91,8 @@ void cul_peel(struct cul_parse *p, struct cul_record *rec)
 	struct cul_slice text = rec->line.text;
 	for (int depth = 0; depth < CUL_ENVELOPE_DEPTH; depth++) {
 		struct cul_record layer;
+		layer.severity = -1; /* what a compiler can't see is made by who says yes */
+		layer.boot_ns = CUL_NO_TIME;
 		int which = peel_once(p, depth, &rec->line, text, &layer);
 		if (which < 0)
 			break;

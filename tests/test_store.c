@@ -219,7 +219,7 @@ static void lacking(void **state)
 		{ "SELECT 1 /* FROM fr_group */", false, false },
 		{ "SELECT 1 AS \"x FROM fr_group\"", false, false },
 		{ "SELECT 1 FROM main.fr_group", false, true },
-		{ "SELECT 1 FROM json_each('[1]')", false, true },
+		{ "SELECT 1 FROM fr_group('[1]')", false, true },
 		{ "SELECT 1 FROM record", false, false },
 		{ "SELECT 1 IS DISTINCT FROM fr_group FROM (SELECT 2 AS fr_group)", false, false },
 		{ "WITH w AS (SELECT 1 FROM fr_group) SELECT 2", false, false },
