@@ -36,6 +36,7 @@ struct crew {
 	const struct cul_rules *rules;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
+	unsigned jobs;
 	size_t next, printed;
 	struct printed {
 		char *text;
@@ -62,7 +63,10 @@ static void *work(void *ctx)
 		struct printed p = { .status = EXIT_UNREADABLE, .done = true };
 		FILE *out = open_memstream(&p.text, &p.size);
 		if (out) {
-			p.status = analyse_one(crew->o, crew->ask, crew->rules, crew->o->args[i], out);
+			struct options own = *crew->o;
+			/* who gets none of the last ones lends his thread to them */
+			own.jobs = crew->jobs / (unsigned)(crew->o->count - i < crew->jobs ? crew->o->count - i : crew->jobs);
+			p.status = analyse_one(&own, crew->ask, crew->rules, own.args[i], out);
 			fclose(out);
 		}
 		pthread_mutex_lock(&crew->lock);
@@ -96,7 +100,7 @@ static int analyse_side_by_side(const struct options *o, const struct asked *ask
 	unsigned running = 0;
 	int ret = EXIT_DONE;
 
-	single.jobs = 1;
+	crew.jobs = o->jobs;
 	single.progress = 0;
 	crew.all = calloc(o->count, sizeof(*crew.all));
 	if (!crew.all) {

@@ -38,6 +38,7 @@ struct cul_blocks {
 	size_t carried, carry_room;
 	bool ended, inside, failed;
 	size_t blocks; /* of this member */
+	bool lent;     /* some of it was: a thread of its own unpacks it */
 
 	unsigned threads, running;
 	pthread_t crew[SURVEYORS];
@@ -138,6 +139,7 @@ bool cul_blocks_start(struct cul_blocks *b, struct cul_bundle *bundle, uint32_t 
 	b->ended = b->inside = b->failed = false;
 	b->encoding = CUL_ENCODING_BYTES;
 	b->blocks = 0;
+	b->lent = false;
 	return true;
 }
 
@@ -241,6 +243,7 @@ static struct cul_block *borrow(struct cul_blocks *b, struct cul_loan *loan)
 	/* a little more, lest a remnant be a block of its own */
 	if (b->ended || b->encoding != CUL_ENCODING_BYTES || !cul_bundle_lend(b->bundle, b->block_bytes + b->block_bytes / 8, loan))
 		return NULL;
+	b->lent = true;
 	b->read += (int64_t)loan->size;
 	b->ended = !loan->size || loan->last;
 	/* what a member is, its first block says, which is a whole one */
@@ -434,7 +437,8 @@ static struct cul_block *next_of_crew(struct cul_blocks *b)
 struct cul_block *cul_blocks_next(struct cul_blocks *b)
 {
 	struct cul_block *block;
-	if (b->threads < 2 || (!b->ahead && b->blocks < 4)) {
+	/* of two processors one unpacks */
+	if (b->threads < (b->lent && !b->ahead ? 3 : 2) || (!b->ahead && b->blocks < 4)) {
 		block = read_block(b);
 		if (block)
 			survey(b, block);
