@@ -36,6 +36,7 @@
 #define MANY (1 << 20)            /* packed bytes */
 #define XZ_MEMORY (256u << 20)   /* xz -9 needs 65 MiB */
 #define KEPT_IN_MEMORY (1 << 20)
+#define ZST_BLOCK_HEAD 3         /* bytes in front of each block */
 #define ZST_WINDOW_LOG 28        /* zstd -22 writes 27; --long=31 would take 2 GiB */
 
 /* ---- what the first bytes say ------------------------------------------------------------------ */
@@ -411,7 +412,11 @@ struct packed {
 		z_stream gz;
 #endif
 		lzma_stream xz;
-		ZSTD_DStream *zst;
+		struct {
+			ZSTD_DStream *zst;
+			size_t zst_left; /* of input, as it told last; 0: a frame begins */
+			bool zst_full;   /* it may have more than there was room for */
+		};
 #ifdef HAVE_BZ2
 		bz_stream bz2;
 #endif
@@ -449,6 +454,31 @@ static bool begin(struct packed *p)
 #endif
 	default:
 		return true;
+	}
+}
+
+/*
+ * A block at a time: what a call has made when it meets a garbled block is lost. What comes out is the same then, whatever @room is.
+ */
+static size_t step_zst(struct packed *p, struct cul_slice in, size_t *took, unsigned char *out, size_t room)
+{
+	for (;;) {
+		size_t wanted = p->zst_left > ZST_BLOCK_HEAD ? p->zst_left - ZST_BLOCK_HEAD : p->zst_left; /* the head of the block behind it waits */
+		ZSTD_inBuffer from = { in.data, p->zst_full ? 0 : wanted && wanted < in.size ? wanted : in.size, 0 };
+		ZSTD_outBuffer to = { out, room, 0 };
+		bool rest = p->zst_full;
+		size_t left = ZSTD_decompressStream(p->zst, &to, &from);
+		*took = from.pos;
+		if (ZSTD_isError(left)) {
+			cul_stream_spoil(&p->s, "the zstd stream is garbled: %s", ZSTD_getErrorName(left));
+			return 0;
+		}
+		p->zst_left = left;
+		p->zst_full = to.pos == room;
+		if (!left)
+			p->inside = false;
+		if (!rest || to.pos || !left)
+			return to.pos;
 	}
 }
 
@@ -501,20 +531,12 @@ static size_t step(struct packed *p, struct cul_slice in, size_t *took, void *ou
 		else if (code == LZMA_MEMLIMIT_ERROR)
 			cul_stream_spoil(&p->s, "the xz stream needs more than %u MiB of memory to unpack", XZ_MEMORY >> 20);
 		else if (code != LZMA_OK && code != LZMA_BUF_ERROR)
-			cul_stream_spoil(&p->s, "the xz stream is garbled at byte %llu", (unsigned long long)cul_stream_at(p->s.below));
+			/* how far it has read on by then depends on its threads */
+			cul_stream_spoil(&p->s, "the xz stream is garbled behind %llu unpacked bytes", (unsigned long long)(p->s.made + room - p->xz.avail_out));
 		return room - p->xz.avail_out;
 	}
-	case CUL_FORM_ZST: {
-		ZSTD_inBuffer from = { in.data, in.size, 0 };
-		ZSTD_outBuffer to = { out, room, 0 };
-		size_t left = ZSTD_decompressStream(p->zst, &to, &from);
-		*took = from.pos;
-		if (ZSTD_isError(left))
-			cul_stream_spoil(&p->s, "the zstd stream is garbled: %s", ZSTD_getErrorName(left));
-		else if (!left)
-			p->inside = false;
-		return to.pos;
-	}
+	case CUL_FORM_ZST:
+		return step_zst(p, in, took, out, room);
 #ifdef HAVE_BZ2
 	case CUL_FORM_BZ2: {
 		p->bz2.next_in = (char *)(uintptr_t)in.data;

@@ -409,6 +409,22 @@ touch -d 2026-11-21 "$report"/sos_commands/*/*
 run 0 "the year of a copied sosreport" "$report"
 says "the year of a copied sosreport" out 'First bad: 2025-11-04 11:52:25'
 
+# what is read before a garbled place does not hang on the threads
+for tool in zstd xz; do
+	command -v $tool > /dev/null || continue
+	i=0
+	while [ $i -lt 60000 ]; do
+		i=$((i + 1))
+		echo "Nov 21 02:00:59 node7 app[$i]: $((i * 7919 % 65537)) $((i * 104729 % 99991)) ordinary line"
+	done | $tool -q -c > "$scratch/garbled.log.$tool"
+	printf 'garbled' | dd of="$scratch/garbled.log.$tool" bs=1 seek=$(($(wc -c < "$scratch/garbled.log.$tool") / 2)) conv=notrunc 2> /dev/null
+	run 0 "a garbled .$tool" --json --jobs 1 "$scratch/garbled.log.$tool"
+	cp "$scratch/out" "$scratch/one"
+	run 0 "a garbled .$tool, two threads" --json --jobs 2 "$scratch/garbled.log.$tool"
+	cmp -s "$scratch/one" "$scratch/out" || fail "a garbled .$tool: another number of threads, another answer"
+	says "a garbled .$tool" one garbled
+done
+
 # a pipe that closes early is no crash
 "$culprit" formats --all 2> "$scratch/err" | head -n 1 > /dev/null
 if grep -qiE 'abort|fault|sanitizer' "$scratch/err"; then
