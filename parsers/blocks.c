@@ -438,7 +438,7 @@ struct cul_block *cul_blocks_next(struct cul_blocks *b)
 {
 	struct cul_block *block;
 	/* of two processors one unpacks */
-	if (b->threads < (b->lent && !b->ahead ? 3 : 2) || (!b->ahead && b->blocks < 4)) {
+	if (b->threads < (!b->ahead && b->lent ? 3 : 2) || (!b->ahead && b->blocks < 4)) {
 		block = read_block(b);
 		if (block)
 			survey(b, block);
